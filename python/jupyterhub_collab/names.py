@@ -49,3 +49,5 @@ REQUESTS = "sharing/requests"
 PEOPLE = "sharing/people"
 # Path below the hub's API where the sharing page learns what is shared on the whole hub, and ends it, for administrators.
 OVERVIEW = "sharing/overview"
+# Path below the hub's API where a server reports how many documents are open there, and how often they were saved.
+REPORTS = "collaboration/reports"

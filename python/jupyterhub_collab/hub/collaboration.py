@@ -28,12 +28,14 @@ from ..patches.hub.wrapped import fit_inner
 from .access_requests import can_be_asked
 from .culler import culler_seconds
 from .hooks import Hook, chain
+from .metrics import measure
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
 from .policy import applied
 from .push import tell_changes
 from .servers import revocation_seconds
 from .state_directory import let_write, state_directory_of
+from .visitors import seconds_present
 from .whole import whole
 
 PACKAGE = Path(__file__).parents[2]
@@ -157,6 +159,7 @@ def collaborate(
     keep_visitors(is_chosen)
     tell_levels()
     tell_changes()
+    measure(seconds_present(revocation_seconds(c)))
     end_sign_ins_at_logout()
     give_codes_to_tabs()
     if refuse_unprepared:

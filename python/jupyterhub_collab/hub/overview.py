@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,15 +19,15 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.utils import isoformat, utcnow
-from sqlalchemy import Text, and_, func, or_, type_coerce
+from sqlalchemy import func, or_
 from sqlalchemy.orm import Query, Session, aliased, joinedload, selectinload
 from tornado import web
 
-from ..names import EDIT, OVERVIEW, SERVICE, VIEW
+from ..names import OVERVIEW, SERVICE
 from ..patches.hub.handlers import add_endpoint
 from .access_levels import level_by_role
 from .administrators import is_administrator
-from .share_levels import STORED, highest_of, level_in, limits
+from .share_levels import STORED, at_level, highest_of, level_in
 
 LINK, SHARE, VISITOR = "link", "share", "visitor"
 KINDS = (LINK, SHARE, VISITOR)
@@ -126,30 +126,29 @@ class Overview(APIHandler):
         ended = 0
         # Links first, so that nobody can return with one.
         for kind in (LINK, SHARE):
-            ids = [number for what, number in doomed if what == kind]
-            for start in range(0, len(ids), AT_ONCE):
-                ended += self.rows.end(kind, ids[start : start + AT_ONCE])
+            rows = [(number, made) for what, number, made in doomed if what == kind]
+            for start in range(0, len(rows), AT_ONCE):
+                ended += self.rows.end(kind, dict(rows[start : start + AT_ONCE]))
                 await asyncio.sleep(0)
         self.log.info("%s ended %d shares and links of others", self.current_user.name, ended)
         self.finish(json.dumps({"ended": ended}))
 
-    def _one(self, key: Any) -> list[tuple[str, int]]:
+    def _one(self, key: Any) -> list[tuple[str, int, str]]:
         found = KEY.fullmatch(key) if isinstance(key, str) else None
         if found is None:
             raise web.HTTPError(400, "end must be the key of a share or a link")
         kind, number, made = found[1], int(found[2]), found[3]
-        # Databases give the number of a deleted row to another one.
-        if self.rows.made(kind, number) != made:
+        if self.rows.made(kind, [number]) != {number: made}:
             raise web.HTTPError(404, "That share or link has ended")
-        return [(kind, number)]
+        return [(kind, number, made)]
 
-    def _all(self, asked: Filter, most: Any, newest: Any) -> list[tuple[str, int]]:
+    def _all(self, asked: Filter, most: Any, newest: Any) -> list[tuple[str, int, str]]:
         if type(most) is not int or not isinstance(newest, str):
             raise web.HTTPError(400, "most must be a number, and newest a time")
         rows = [row for row in self.rows.keys(asked) if row[2] <= newest]
         if len(rows) > most:
             raise web.HTTPError(409, f"There are {len(rows)} shares and links by now, not {most}")
-        return [(kind, number) for kind, number, _made in rows]
+        return rows
 
 
 class Rows:
@@ -184,15 +183,20 @@ class Rows:
             for number, made in self._query(kind, asked).with_entities(table.id, table.created_at)
         ]
 
-    def made(self, kind: str, number: int) -> str:
-        """Return when a share or link was made; empty if there is none."""
-        row = self._db.query(TABLES[kind].created_at).filter(TABLES[kind].id == number).first()
-        return _text(row[0]) if row else ""
-
-    def end(self, kind: str, numbers: Collection[int]) -> int:
-        """Delete these rows, one at a time, so that each is logged and told. Return how many there were."""
+    def made(self, kind: str, numbers: Collection[int]) -> dict[int, str]:
+        """Return when the shares or links with these numbers were made. There may be fewer."""
         table = TABLES[kind]
-        rows = self._db.query(table).filter(table.id.in_(numbers)).all()
+        found = self._db.query(table.id, table.created_at).filter(table.id.in_(numbers))
+        return {number: _text(made) for number, made in found}
+
+    def end(self, kind: str, doomed: Mapping[int, str]) -> int:
+        """Delete the shares or links with these numbers and times, one at a time, so that each is logged and told. Return how many there were.
+
+        Databases give the number of a deleted row to another one. The time says which is meant.
+        """
+        table = TABLES[kind]
+        same = [number for number, made in self.made(kind, doomed).items() if made == doomed[number]]
+        rows = self._db.query(table).filter(table.id.in_(same)).all()
         for row in rows:
             self._db.delete(row)
         self._db.commit()
@@ -213,7 +217,7 @@ class Rows:
         query = query.join(orm.Spawner, table.spawner_id == orm.Spawner.id)
         query = query.filter(*_of(asked)).order_by(Owner.name, orm.Spawner.name, table.id)
         if asked.may:
-            query = query.filter(_at_level(table, asked.may))
+            query = query.filter(at_level(table, asked.may))
         if kind == LINK:
             return query.filter(or_(table.expires_at.is_(None), table.expires_at > utcnow(with_tz=False)))
         query = query.outerjoin(Guest, table.user_id == Guest.id)
@@ -357,24 +361,6 @@ def _is(column: Any, text: str) -> Any:
     """Return the condition that a name is this text, in which `*` stands for any text."""
     if "*" not in text:
         return column == text
-    escaped = re.sub(r"([\\%_])", r"\\\1", re.sub(r"\*+", "*", text))
-    return column.like(escaped.replace("*", "%"), escape="\\")
-
-
-def _at_level(table: Any, level: str) -> Any:
-    """Return the condition that a share or link has a level, as `level_in` tells it."""
-    editing, viewing = (_has(table, STORED[each]) for each in (EDIT, VIEW))
-    if limits.highest == VIEW:
-        return or_(editing, viewing) if level == VIEW else and_(editing, ~editing)
-    return editing if level == EDIT else and_(viewing, ~editing)
-
-
-def _has(table: Any, scope: str) -> Any:
-    """Return the condition that the scopes in the database have one of this name.
-
-    They are text there, a list in JSON. In a name, a quotation mark follows a backslash, so a name cannot look like the beginning of a scope.
-    """
-    text = type_coerce(table._scopes, Text)
-    return or_(
-        *(text.like(f'%{before}"{scope}{after}%') for before in ("[", " ", ",") for after in ("!", '"'))
-    )
+    # Databases differ in what a backslash means there.
+    escaped = re.sub("([=%_])", r"=\1", re.sub(r"\*+", "*", text))
+    return column.like(escaped.replace("*", "%"), escape="=")

@@ -217,7 +217,7 @@ class Changes(APIHandler):
 
     async def get(self) -> None:
         token = self.get_token()
-        client = self._client_of(token) if token is not None and token.user is not None else ""
+        client = server_of(self, token)
         if token is None or not client:
             raise web.HTTPError(403, "Only servers can use this")
         listener_token, beat = token.id, self._beat()
@@ -236,20 +236,23 @@ class Changes(APIHandler):
         self.log.info("%s listens to changes", client)
         await PUSH.serve(Listener(client, listener_token, stream, beat, is_framed, name))
 
-    def _client_of(self, token: orm.APIToken) -> str:
-        """Return the OAuth client ID of the server whose own token this is; empty if it is another kind of token."""
-        user = self._user_from_orm(token.user)
-        spawners = token.user.orm_spawners.items() if token.client_id == "jupyterhub" else ()
-        return next(
-            (each.oauth_client_id or "" for name, each in spawners if token.note == note_of(user, name)), ""
-        )
-
     def _beat(self) -> float:
         try:
             seconds = float(self.get_argument("seconds", ""))
         except ValueError:
             raise web.HTTPError(400, "seconds must be a number") from None
         return max(SHORTEST_BEAT, min(LONGEST_BEAT, BEATS * seconds))  # also if it is not a number
+
+
+def server_of(handler: APIHandler, token: orm.APIToken | None) -> str:
+    """Return the OAuth client ID of the server whose own token this is; empty if it is another kind of token."""
+    if token is None or token.user is None or token.client_id != "jupyterhub":
+        return ""
+    user = handler._user_from_orm(token.user)
+    spawners = token.user.orm_spawners.items()
+    return next(
+        (each.oauth_client_id or "" for name, each in spawners if token.note == note_of(user, name)), ""
+    )
 
 
 def tell_changes() -> None:

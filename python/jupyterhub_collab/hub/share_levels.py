@@ -14,6 +14,7 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
+from sqlalchemy import Text, and_, or_, type_coerce
 from tornado import web
 
 from ..names import EDIT, NO_LEVEL, ONLY_VIEW, VIEW
@@ -78,6 +79,25 @@ def level_in(stored: Iterable[str]) -> str:
     names = {_name(scope) for scope in stored}
     level = next((level for level in (EDIT, VIEW) if STORED[level] in names), NO_LEVEL)
     return min(level, limits.highest, key=ORDER.index)
+
+
+def at_level(table: Any, level: str) -> Any:
+    """Return the condition for the database that a share or link has a level, as `level_in` tells it."""
+    editing, viewing = (_has(table, STORED[each]) for each in (EDIT, VIEW))
+    if limits.highest == VIEW:
+        return or_(editing, viewing) if level == VIEW else and_(editing, ~editing)
+    return editing if level == EDIT else and_(viewing, ~editing)
+
+
+def _has(table: Any, scope: str) -> Any:
+    """Return the condition that the scopes in the database have one of this name.
+
+    They are text there, a list in JSON. In a name, a quotation mark follows a backslash, so a name cannot look like the beginning of a scope.
+    """
+    text = type_coerce(table._scopes, Text)
+    return or_(
+        *(text.like(f'%{before}"{scope}{after}%') for before in ("[", " ", ",") for after in ("!", '"'))
+    )
 
 
 def given(stored: list[str]) -> list[str]:

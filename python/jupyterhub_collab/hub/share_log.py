@@ -17,6 +17,7 @@ import json
 import logging
 import os
 import sys
+from collections import Counter
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from logging.handlers import WatchedFileHandler
@@ -33,7 +34,9 @@ from ..within import within
 from .callers import callers
 from .share_levels import level_in, level_of
 
+LEFT, REVOKED, EXPIRED, DELETED = "left", "revoked", "expired", "deleted"
 ENDED_WITH_THE_SERVER = "server stopped"
+CAUSES = (REVOKED, LEFT, EXPIRED, ENDED_WITH_THE_SERVER, DELETED)
 _cause: ContextVar[str] = ContextVar("cause", default="")
 _log = logging.getLogger("jupyterhub_collab.shares")
 
@@ -41,6 +44,19 @@ _log = logging.getLogger("jupyterhub_collab.shares")
 def because(cause: str) -> AbstractContextManager[None]:
     """Log this cause for everything that ends inside the context."""
     return within(_cause, cause)
+
+
+class Ends:
+    """How many shares and links have ended since the hub's process started: by kind, which is `user`, `group` or `link`, and by cause."""
+
+    def __init__(self) -> None:
+        self.counted: Counter[tuple[str, str]] = Counter()
+
+    def note(self, kind: str, cause: str) -> None:
+        self.counted[kind, cause] += 1
+
+
+ends = Ends()
 
 
 class _LogFile(WatchedFileHandler):
@@ -108,8 +124,9 @@ def _link_used(_mapper: Any, _connection: Any, code: orm.ShareCode) -> None:
 
 
 def _link_ended(_mapper: Any, _connection: Any, code: orm.ShareCode) -> None:
-    why = _cause.get() or _deleted(code) or ("expired" if code.expired else "revoked")
+    why = _cause.get() or _deleted(code) or (EXPIRED if code.expired else REVOKED)
     _tell("link ended", code, link=f"sc_{code.id}", because=why)
+    ends.note("link", why)
 
 
 def _access_given(_mapper: Any, _connection: Any, share: orm.Share) -> None:
@@ -125,15 +142,16 @@ def _level_changed(_mapper: Any, _connection: Any, share: orm.Share) -> None:
 
 def _access_ended(_mapper: Any, _connection: Any, share: orm.Share) -> None:
     by, guest = _actor(), share.user.name if share.user else None
-    why = _cause.get() or _deleted(share) or ("left" if by is not None and by == guest else "revoked")
+    why = _cause.get() or _deleted(share) or (LEFT if by is not None and by == guest else REVOKED)
     _tell("access ended", share, **_whom(share), because=why)
+    ends.note("user" if share.user_id or share.user else "group", why)
 
 
 def _deleted(share: orm.Share | orm.ShareCode) -> str:
     """Return `deleted` if the share or link goes because its owner, server, user or group is being deleted; otherwise empty."""
     session = object_session(share)
     about = (share.owner, share.spawner, getattr(share, "user", None), getattr(share, "group", None))
-    return "deleted" if session and any(each in session.deleted for each in about if each) else ""
+    return DELETED if session and any(each in session.deleted for each in about if each) else ""
 
 
 def _whom(share: orm.Share) -> dict[str, str]:

@@ -28,6 +28,7 @@ from .authorize import skip_authorize_page, skips_authorize_page, trust
 from .collaboration import may_share
 from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
+from .metrics import measure
 from .offered import offered, show_offered
 from .opened import note_opened
 from .overview import show_overview
@@ -162,6 +163,7 @@ def share_servers(
     show_offered()
     tell_page_who_is_present(seconds_present(revocation_seconds(c)))
     show_overview(seconds_present(revocation_seconds(c)))
+    measure(seconds_present(revocation_seconds(c)))
     # Every user can open the servers of shared accounts. So the page lists them as well.
     accounts = {account for policy in applied for account in policy.get("accounts", [])}
     offered.update(f"{account}/" for account in accounts)

@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyter_server.base.handlers import path_regex
 from jupyter_server.extension.application import ExtensionApp
-from tornado.ioloop import PeriodicCallback
+from tornado.ioloop import IOLoop, PeriodicCallback
 
 from ..names import VISITORS
 from ..patches.server.authors import Authors
@@ -23,12 +23,14 @@ from .activity import Activity
 from .farewell import Farewell
 from .file_identity import FileIdentity
 from .history import History
+from .hub_credentials import hub_auth_in, serves_hub
 from .identity import Identities
 from .limits import Documents
 from .looking_back import HistoryHandler, Turns
 from .notices import Notices
 from .presence import Presence, PresenceHandler
 from .protection import Protection, ProtectionHandler
+from .reports import Reports
 from .settings import Settings
 from .state_place import place_in
 
@@ -81,6 +83,10 @@ class Collaboration(ExtensionApp):
         self._bound = PeriodicCallback(lambda: self.past.keep_below(size), 1000 * BOUND_SECONDS)
         self._bound.start()
         self.activity.start()
+        hub_auth = hub_auth_in(app.web_app.settings)
+        self.reports = Reports(hub_auth, lambda: len(documents_in(self.rooms)))
+        if hub_auth is not None and serves_hub():
+            IOLoop.current().add_callback(self.reports.start)
 
     def _use_rooms(self, settings: Settings, notices: Notices, identity: Any) -> None:
         app: Any = self.serverapp
@@ -109,7 +115,13 @@ class Collaboration(ExtensionApp):
         identity = app.web_app.settings.get("file_id_manager")
         if isinstance(identity, FileIdentity):
             await identity.follow_all()
-        await save_all(room for room in self.rooms.values() if hasattr(room, "flush_changes"))
+        await save_all(documents_in(self.rooms))
+        await self.reports.stop()
+
+
+def documents_in(rooms: dict[str, Any]) -> list[Any]:
+    """Return the rooms of documents. There is one of the page, too."""
+    return [room for room in rooms.values() if hasattr(room, "flush_changes")]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:

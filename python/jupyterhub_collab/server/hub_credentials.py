@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hmac
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +20,14 @@ class Credentials:
 
 def hub_auth_of(handler: Any) -> Any:
     """Return the `HubOAuth` with which a server asks the hub; None if the server has no hub."""
-    provider = handler.settings.get("identity_provider")
+    return hub_auth_in(handler.settings)
+
+
+def hub_auth_in(settings: Mapping[str, Any]) -> Any:
+    """Return the same, from the settings of a server's application."""
+    provider = settings.get("identity_provider")
     # JupyterHub's extension sets the former, its older single-user class the latter (as with JUPYTERHUB_SINGLEUSER_EXTENSION=0).
-    return getattr(provider, "hub_auth", None) or handler.settings.get("hub_auth")
+    return getattr(provider, "hub_auth", None) or settings.get("hub_auth")
 
 
 def model_of(handler: Any, user: Any) -> dict[str, Any]:

@@ -10,25 +10,23 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import ssl
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from logging import getLogger
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from ..names import CHANGES, LONGEST_TRUST, STREAM, WATCH
 from ..patches.server.answers import trust_confirmed
 from ..patches.server.hub_auth import name_stream
+from .hub_connection import code_of, connect, request
 
 LOG = getLogger("tornado.application")
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 10.0  # without a line, the connection is lost; the hub sends one at least every two seconds
 # How long to wait before another attempt, in seconds: doubled each time. A hub that refuses may be updated.
 FIRST_WAIT, LONGEST_WAIT, REFUSED_WAIT = 1.0, 15.0, 300.0
-LONGEST_LINE = 1_000_000  # bytes
 # Called with the names of the users or services whose rights may have changed; None stands for everyone.
 News = Callable[[Collection[str] | None], None]
 
@@ -141,7 +139,7 @@ class Push:
     async def _listen(self) -> None:
         """Open a stream, and take in what the hub sends until it ends."""
         async with asyncio.timeout(CONNECT_SECONDS):
-            reader, writer = await self._connect()
+            reader, writer = await connect(self._hub_auth)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 stream = self._stream = Stream(await self._ask(reader, writer))
@@ -161,36 +159,16 @@ class Push:
         finally:
             writer.close()
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        url = urlsplit(self._hub_auth.api_url)
-        if "unix" in url.scheme:
-            return await asyncio.open_unix_connection(unquote(url.netloc), limit=LONGEST_LINE)
-        context = self._context() if url.scheme == "https" else None
-        port = url.port or (443 if context else 80)
-        return await asyncio.open_connection(url.hostname, port, ssl=context, limit=LONGEST_LINE)
-
-    def _context(self) -> ssl.SSLContext:
-        auth = self._hub_auth
-        if not (auth.certfile or auth.keyfile):
-            return ssl.create_default_context()
-        from jupyterhub.utils import make_ssl_context  # noqa: PLC0415  # a server without a hub may lack it
-
-        context: ssl.SSLContext = make_ssl_context(auth.keyfile, auth.certfile, cafile=auth.client_ca)
-        return context
-
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         """Send the request, and return the name of the stream. With HTTP/1.0, the answer has no chunks."""
-        url = urlsplit(self._hub_auth.api_url)
-        host = "localhost" if "unix" in url.scheme else url.netloc
-        path = f"{url.path.rstrip('/')}/{CHANGES}?seconds={self._hub_auth.cache_max_age or LONGEST_TRUST}"
-        lines = [f"GET {path} HTTP/1.0", f"Host: {host}", f"Authorization: token {self._hub_auth.api_token}"]
-        writer.write("\r\n".join([*lines, "", ""]).encode())
+        path = f"{CHANGES}?seconds={self._hub_auth.cache_max_age or LONGEST_TRUST}"
+        writer.write(request(self._hub_auth, "GET", path))
         status, *headers = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         named = {
             name.strip().lower(): value.strip()
             for name, _colon, value in (each.partition(":") for each in headers)
         }
-        code = (status.split(" ") + ["", ""])[1]
+        code = code_of(status)
         stream = named.get(STREAM.lower(), "")
         if code in (str(HTTPStatus.FORBIDDEN.value), str(HTTPStatus.NOT_FOUND.value)):
             raise RefusedError(status)

@@ -62,6 +62,7 @@ from .notices import (
     NOT_SAVED,
     Notices,
 )
+from .reports import counts
 from .rescue import Lost, Rescue
 from .text_bytes import encoding_changes
 from .watching import VIEWER
@@ -553,6 +554,7 @@ class Room(rooms.DocumentRoom):
                 self._rescue.lately.look(text_of(self._document))
             # Nobody uses the undo manager of the server's copy, because people undo in their tabs. But it keeps every change.
             self._document.undo_manager.clear()
+            counts.saves += 1
             self._emit(LogLevel.INFO, "save", "Content saved.")
             for room, tell in list(self._file._subscriptions.items()):
                 if room != self._room_id:
@@ -665,6 +667,8 @@ class Room(rooms.DocumentRoom):
                 self._changes, self._written = self._changes + 1, None
         self.log.info("Another program changed %s", path)
         self._emit(LogLevel.INFO, "overwrite", "Another program changed the file.")
+        if lost is not None or merged.had_more:
+            counts.conflicts += 1
         if lost is not None:
             await self._rescue.keep(lost)
         elif merged.had_more and self.clients:

@@ -255,9 +255,11 @@ class SharingPage(Base):
         if more.get("tab") == ALL and everything is None:
             more["tab"] = MINE
         self.set_status(status)
+        asks = bool(self.get_query_argument("confirm", ""))
         page = {
             "everything": everything,
-            "is_to_confirm": more.get("tab") == ALL and bool(self.get_query_argument("confirm", "")),
+            # Never about another list than the one that the address names.
+            "is_to_confirm": asks and everything is not None and everything.filters == self.filters,
             "notice": "",
             "problem": "",
             "new_link": None,

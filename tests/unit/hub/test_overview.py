@@ -159,6 +159,8 @@ def test_everything_is_listed_by_server(db: Session) -> None:
         ({"who": "cle_"}, []),
         ({"who": "%"}, []),
         ({"who": "c%*"}, []),
+        ({"who": "cl=*"}, []),
+        ({"who": "cl_*"}, []),
         ({"who": "' OR 1=1 --"}, []),
         ({"what": "link"}, ["link ann/"]),
         ({"what": "link", "who": "cleo"}, []),
@@ -239,6 +241,20 @@ def test_parts_of_a_long_list(db: Session) -> None:
         whole += part
     assert len({*whole}) == 1000 + 3 + 1  # links of one server look alike
     assert told(db, offset=2000) == []
+
+
+def test_next_share_with_the_same_number_stays(db: Session) -> None:
+    """Also if it is made while many shares end, one part after another."""
+    rows, server = Rows(db, SECONDS), spawner(db, "ann")
+    share(db, server, "cleo")
+    ((kind, number, made),) = rows.keys(Filter())
+    db.delete(db.query(orm.Share).one())
+    db.commit()
+    assert share(db, server, "ben").id == number
+    assert rows.end(kind, {number: made}) == 0
+    assert told(db) == ["share ann/ ben"]
+    assert rows.end(kind, rows.made(kind, [number])) == 1
+    assert told(db) == []
 
 
 def test_visitors_are_those_of_the_moment(db: Session) -> None:

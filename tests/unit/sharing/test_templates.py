@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
+from jupyterhub_collab.sharing.overview import Overview, Row
 from jupyterhub_collab.sharing.state import Guest, Link, Server, Shared
 from jupyterhub_collab.sharing.templates import templates
 
@@ -57,6 +58,32 @@ def test_names_are_text_wherever_they_stand() -> None:
     assert [tag.name for tag in soup.select("#sharing *")] == [tag.name for tag in plain.select("#sharing *")]
     assert SCRIPT in soup.get_text()
     assert "49" not in soup.select("#sharing")[0].get_text()
+
+
+def overview(name: str) -> Overview:
+    rows = [
+        Row(what, "key", name, "edit", NOW, who=name, is_group=is_group, groups=(name,), by_role=True)
+        for what, is_group in (("share", False), ("share", True), ("link", False), ("visitor", False))
+    ]
+    return Overview({"of": name, "who": name}, rows, {"share": 200, "link": 1, "visitor": 1}, 2, name)
+
+
+def test_names_are_text_for_administrators_too() -> None:
+    """Of owners, servers, users and groups, and what they have filtered by, also in the addresses of other parts and in forms."""
+    plain, soup = (
+        BeautifulSoup(
+            page(tab="all", name=name, everything=overview(name), is_to_confirm=True), "html.parser"
+        )
+        for name in ("name", SCRIPT)
+    )
+    assert [tag.name for tag in soup.select("#all *")] == [tag.name for tag in plain.select("#all *")]
+    assert len(soup.select("script")) == len(plain.select("script"))
+    assert "49" not in soup.select("#all")[0].get_text()
+    for link in soup.select("#all a"):
+        assert str(link["href"]).startswith("/services/sharing/?")
+    assert "Page 2 of 5" in soup.get_text()
+    question = soup.select("[aria-labelledby=all-confirm]")[0]
+    assert "Revoke 200 shares and 1 link?" in question.get_text()
 
 
 @pytest.mark.parametrize(
