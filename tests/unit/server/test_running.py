@@ -24,6 +24,8 @@ from people.sockets import Door
 pytestmark = pytest.mark.anyio
 COUNTS = "import time\nfor i in range(15):\n    print('line', i, flush=True); time.sleep(0.1)"
 LINES = "".join(f"line {i}\n" for i in range(15))
+# The same, and waits for a file named `go` before line 10.
+WAITS = f"import pathlib\n{COUNTS}\n    while i == 9 and not pathlib.Path('go').exists(): time.sleep(0.05)"
 
 
 @dataclass
@@ -88,16 +90,17 @@ async def test_output_is_saved_when_all_tabs_close(tmp_path: Path) -> None:
     server = LocalServer(tmp_path, "--YDocExtension.document_cleanup_delay=0.1")
     server.start()
     try:
-        async with scene(server, COUNTS) as there:
-            await there.page.run(COUNTS, there.cells[0])
+        async with scene(server, WAITS) as there:
+            await there.page.run(WAITS, there.cells[0])
             await there.until_bob("line 2\n")
             await there.alice.vanish()
             await there.bob.vanish()
         await asyncio.sleep(1)
         again = await server.open("run.ipynb", "carol")
-        assert "line 3\n" in printed(again)
-        assert "line 14\n" not in printed(again)
+        await again.wait_until(lambda room: "line 9\n" in printed(room))
+        assert "line 10\n" not in printed(again)
         await again.vanish()
+        server.write("go", "")
         await until(lambda: "line 14\n" in saved(server))
         assert saved(server) == LINES
         await until(lambda: "Deleting Y document from memory" in server.log)
@@ -107,10 +110,11 @@ async def test_output_is_saved_when_all_tabs_close(tmp_path: Path) -> None:
 
 async def test_everyone_sees_output_as_it_comes(server: LocalServer) -> None:
     """Bob sees each line while the cell runs. The page that runs the cell gets no output from the kernel, so nothing is there twice."""
-    async with scene(server, COUNTS) as there:
-        asked = await there.page.run(COUNTS, there.cells[0])
-        await there.until_bob("line 1\n")
-        assert "line 14\n" not in printed(there.bob)
+    async with scene(server, WAITS) as there:
+        asked = await there.page.run(WAITS, there.cells[0])
+        await there.until_bob("line 9\n")
+        assert "line 10\n" not in printed(there.bob)
+        server.write("go", "")
         await there.page.until_done(asked)
         await there.until_bob("line 14\n")
         assert printed(there.bob) == LINES
