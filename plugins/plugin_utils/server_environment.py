@@ -275,7 +275,8 @@ def prepare(
 
     package: the package to extract to `path`, as a compressed tar archive in base64. fits, parts: which versions of jupyter-collaboration
     and of its parts support which versions of JupyterLab. more: other packages, each with the same. rival: a package that must not be
-    installed. where: a program that prints JupyterLab's directories. files: JupyterLab's settings files, each as the index of its directory, its name, and its text or None.
+    installed. where: a program that prints JupyterLab's directories. files: JupyterLab's settings files, each as the index of its
+    directory, its name, and its text or None.
     """
     check(rival)
     if os.path.isdir(path) and not missing_packages(fits, parts, more) and not lab_files(where, files):

@@ -158,10 +158,14 @@ class Reports(APIHandler):
         names = ("documents", "saves", "conflicts")
         if not isinstance(body, dict) or body.keys() != {*names}:
             raise web.HTTPError(400, f"A report has the numbers {', '.join(names)}")
-        if not all(type(number) is int and 0 <= number <= LARGEST for number in body.values()):
+        if not all(_is_number(number) and 0 <= number <= LARGEST for number in body.values()):
             raise web.HTTPError(400, f"The numbers of a report are whole ones from 0 to {LARGEST}")
         METRICS.take(client, **body)
         self.set_status(204)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def measure(seconds: float) -> None:

@@ -143,7 +143,7 @@ class Overview(APIHandler):
         return [(kind, number, made)]
 
     def _all(self, asked: Filter, most: Any, newest: Any) -> list[tuple[str, int, str]]:
-        if type(most) is not int or not isinstance(newest, str):
+        if not isinstance(most, int) or isinstance(most, bool) or not isinstance(newest, str):
             raise web.HTTPError(400, "most must be a number, and newest a time")
         rows = [row for row in self.rows.keys(asked) if row[2] <= newest]
         if len(rows) > most:

@@ -52,7 +52,7 @@ class RequestPage(BaseHandler):
         if not can_be_asked(self.owner):
             raise web.HTTPError(404)
         # As for the hub's own pages, what follows the owner may be a server's name, or a path on the default server.
-        if any(self.has_scope(f"access:servers!server={self.owner}/{name}") for name in {self.server, ""}):
+        if any(self.has_scope(f"access:servers!server={self.owner}/{name}") for name in (self.server, "")):
             path = f"{quote(self.owner, safe='')}/{quote(self.server, safe='')}"
             self.redirect(f"{self.base_url}user/{path}".rstrip("/") + "/")
             return

@@ -22,8 +22,8 @@ class Settings:
     to. base_url: the hub's, `/` or with a path. prefix: this service's path. api_url: of the hub's API. public_url: the address at which
     users open the hub; empty if unknown. hub_origin: origin of the hub and the servers if the page has its own domain
     (`JupyterHub.subdomain_host`); otherwise empty. level, highest_level: the default and the highest access level of shares and links.
-    can_view: whether servers enforce levels. requests: whether users can ask for access. address, port: where to listen; an empty address stands for all. hub: the PID of the hub; 0 if
-    unknown.
+    can_view: whether servers enforce levels. requests: whether users can ask for access. address, port: where to listen; an empty
+    address stands for all. hub: the PID of the hub; 0 if unknown.
     """
 
     link_seconds: int

@@ -47,7 +47,8 @@ class Try:
 
     async def refuses_socket(self, path: str) -> bool:
         browsers = (self.viewer.browser, self.viewer.program)
-        return all([await self.viewer.knock(each, f"{self.base}/{path}") in FORBIDDEN for each in browsers])
+        answers = [await self.viewer.knock(each, f"{self.base}/{path}") for each in browsers]
+        return all(answer in FORBIDDEN for answer in answers)
 
     async def content(self) -> str:
         told = await self.editor.browser.ask(
