@@ -48,6 +48,9 @@ def test_hub_that_is_well(
     assert {
         "two users edit together on a server with a share",
         "two users edit together on the shared server",
+        "a viewer sees edits and changes nothing on a server with a share",
+        "a viewer can edit when the level is raised",
+        "refused on another user's server: a link viewer",
         "an account without access to the hub is refused",
         "a guest whose share is revoked loses access",
         "the guest's open document is closed",

@@ -22,6 +22,8 @@ LEVELS = {
 }
 WORKSPACE_LEVELS = ("write", "read")
 WORDS = {"write": "write in", "read": "read"}
+# The owner in an entry of jupyterhub_server_access that is about the servers of all users.
+ALL_OWNERS = "*"
 ACTIONS = {"view": "can view", "edit": "can open", "manage": "can start, stop and open"}
 # The names of projects and workspaces, which become part of account names, directory names and URLs.
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -89,7 +91,7 @@ def _problems(settings: dict[str, Any]) -> Iterator[str]:
             good.append(project)
     yield from _together(settings, good)
     for number, each in enumerate(access, 1):
-        yield from _access_problems(f"jupyterhub_server_access, entry {number}", each)
+        yield from _access_problems(f"jupyterhub_server_access, entry {number}", each, settings)
     wanted = {"jupyterhub_projects": present({"projects": good}), "jupyterhub_server_access": access}
     if not is_live(settings) and (names := [name for name, entries in wanted.items() if entries]):
         yield (
@@ -180,7 +182,19 @@ def _names_problems(place: str, people: dict[str, Any]) -> Iterator[str]:
                 yield f"{place}: {kind} has {name!r:.60}, which is not a name. Write the name that the hub knows, in quotes if it is a number"
 
 
-def _access_problems(place: str, each: Any) -> Iterator[str]:
+def _all_owners_problems(place: str, each: dict[str, Any], settings: dict[str, Any]) -> Iterator[str]:
+    if not settings["all_users_mode"]:
+        yield (
+            f"{place}: the owner * means the servers of all users, which only all users mode opens. Name the owner, or set "
+            "jupyterhub_rtc_share_all_users to true"
+        )
+    elif each.get("server"):
+        yield f"{place}: the owner * means all servers of all users. Remove server, or name the owner"
+    elif each.get("level", "edit") != "edit":
+        yield f"{place}: level is {each['level']!r:.60}. Set it to edit, which is the only level for the servers of all users"
+
+
+def _access_problems(place: str, each: Any, settings: dict[str, Any]) -> Iterator[str]:
     if not isinstance(each, dict) or not isinstance(each.get("owner"), str) or NO_NAME.search(each["owner"]):
         yield f"{place} has no owner. Name the hub user who owns the server, such as owner: alice"
         return
@@ -190,7 +204,9 @@ def _access_problems(place: str, each: Any) -> Iterator[str]:
     server = each.get("server") or ""
     if not isinstance(server, str) or (server and NO_NAME.search(server)):
         yield f"{place}: server is {server!r:.60}. Set it to the name of a named server, or leave it out for the default server"
-    if each.get("level", "edit") not in LEVELS:
+    if each["owner"] == ALL_OWNERS:
+        yield from _all_owners_problems(place, each, settings)
+    elif each.get("level", "edit") not in LEVELS:
         yield f"{place}: level is {each['level']!r:.60}. Set it to {', '.join(LEVELS)}"
     yield from _names_problems(place, each)
 
@@ -414,10 +430,14 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
         "absent": absent,
         "access": [json.dumps(each, ensure_ascii=False) for each in access],
         "retired": [account_of(project, settings["account_prefix"]) for project in gone],
-        "owners": [project["account"] for project in projects] + [each["owner"] for each in access],
+        "owners": [project["account"] for project in projects] + _owners(access),
         "table": _table(projects, access),
         "warnings": _warnings(settings, host, projects, access, absent),
     }
+
+
+def _owners(access: list[dict[str, Any]]) -> list[str]:
+    return [each["owner"] for each in access if each["owner"] != ALL_OWNERS]
 
 
 def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list[str]:
@@ -447,6 +467,9 @@ def _table(projects: list[dict[str, Any]], access: list[dict[str, Any]]) -> list
             f"And {len(projects) - MOST_ROWS} more projects, which are listed in the hub's configuration (70-projects.py)"
         )
     for each in access[:MOST_ROWS]:
+        if each["owner"] == ALL_OWNERS:
+            rows.append(f"{_listed(each)} can open all running servers, and work there as their owners")
+            continue
         what = ACTIONS[each["level"]]
         when = "" if each["level"] == "manage" else " while it runs"
         there = "change nothing" if each["level"] == "view" else f"work there as {each['owner']}"
@@ -484,7 +507,7 @@ def _warnings(
     people = host["people"]
     if people is not None:
         users = {name.lower() for each in named for name in each["users"]} - {*people["users"]}
-        users |= {each["owner"].lower() for each in access} - {*people["users"]}
+        users |= {owner.lower() for owner in _owners(access)} - {*people["users"]}
         groups = {name for each in named for name in each["groups"]} - {*people["groups"]}
         if users:
             warnings.append(

@@ -10,7 +10,7 @@ from typing import Any
 from ..names import VIEW
 from ..patches.hub.levels import tell_levels
 from ..patches.hub.memberships import add_accounts, add_roles
-from .access_levels import viewing
+from .access_levels import EVERY_SERVER, viewing
 from .accounts import refuse_logins
 from .collaboration import Chosen, chosen
 from .policy import applied
@@ -19,6 +19,7 @@ from .sharing import offer_servers
 from .whole import whole
 
 MANAGE = "manage"
+ALL_OWNERS = "*"
 PLACE = "{server}"  # placeholder for the server in a scope
 
 
@@ -33,7 +34,8 @@ def open_servers(
 
     levels: the scopes of each level, with `{server}` for the server. projects: each has `name`, `account` (the hub user that owns
     the server, and that nobody can log in as), `mem_limit` and `cpu_limit` of its server, and for each level the hub `users` and `groups`.
-    access: each has `owner`, `server` (empty for the default one), `level`, `users` and `groups`.
+    access: each has `owner`, `server` (empty for the default one), `level`, `users` and `groups`. The owner `*` stands for all servers of
+    all users.
     """
     c = whole(c)
     share_port()
@@ -51,7 +53,9 @@ def open_servers(
     entries += [
         {
             "name": _access_role(each),
-            "description": f"Users with access to the server {_name(each)} at level {each['level']}",
+            "description": f"Users with access to the server {_name(each)} at level {each['level']}"
+            if each["owner"] != ALL_OWNERS
+            else f"Users with access to all servers at level {each['level']}",
             "scopes": _scopes(levels[each["level"]], _name(each)),
             "users": each["users"],
             "groups": each["groups"],
@@ -62,15 +66,18 @@ def open_servers(
     if VIEW in levels:
         viewing.update({_project_role(project, VIEW): f"{project['account']}/" for project in projects})
         viewing.update({_access_role(each): _name(each) for each in access if each["level"] == VIEW})
+        # Fragments have no such entry at level view.
+        viewing.update({name: EVERY_SERVER for name, server in viewing.items() if server == f"{ALL_OWNERS}/"})
         tell_levels()  # without it, viewers could edit
     if accounts:
         add_accounts(accounts)
         refuse_logins(c, accounts)
     for project in projects:
         chosen[project["account"]] = Chosen(project["mem_limit"], project["cpu_limit"], project[MANAGE])
-    for each in access:
+    named = [each for each in access if each["owner"] != ALL_OWNERS]
+    for each in named:
         _choose(each)
-    offer_servers(c, [*(f"{account}/" for account in accounts), *map(_name, access)])
+    offer_servers(c, [*(f"{account}/" for account in accounts), *map(_name, named)])
     applied.append(
         {
             "everyone": [],
@@ -106,6 +113,8 @@ def _choose(each: Mapping[str, Any]) -> None:
 
 
 def _scopes(level: Sequence[str], server: str) -> list[str]:
+    if server == f"{ALL_OWNERS}/":
+        return [scope.removesuffix(f"!server={PLACE}") for scope in level]
     return [scope.replace(PLACE, server) for scope in level]
 
 

@@ -29,7 +29,10 @@ SETTLED = 1.5  # seconds after which a change would have arrived
 ALL_VIEW: dict[str, Any] = {
     "jupyterhub_rtc_share_all_users": True,
     "jupyterhub_rtc_level": "view",
-    "jupyterhub_server_access": [{"owner": "alice", "groups": ["teachers"]}],
+    "jupyterhub_server_access": [
+        {"owner": "alice", "groups": ["teachers"]},
+        {"owner": "*", "groups": ["helpers"]},
+    ],
 }
 ALL_EDIT = {**ALL_VIEW, "jupyterhub_rtc_level": ""}
 SHARED: dict[str, Any] = {"jupyterhub_rtc_user": "alice"}
@@ -126,6 +129,19 @@ def test_some_edit_where_all_others_view(hub: Leveled) -> None:
     wait_until(lambda: hub.level("bob") == "view")
 
 
+def test_some_edit_on_all_servers(hub: Leveled) -> None:
+    """The group in the entry for all owners edits on every server, and neither starts nor stops one."""
+    hub.ask("POST", "groups/helpers/users", {"users": ["vera"]})
+    wait_until(lambda: hub.level("vera") == "edit")
+    assert hub.at_server("vera", "POST", "api/shutdown").status_code == 403
+    for method in ("POST", "DELETE"):
+        assert as_user(hub, "vera", method, "users/alice/server").status_code in (403, 404)
+    assert "access:servers" in as_user(hub, "vera", "GET", "user").json()["scopes"]
+    hub.ask("DELETE", "groups/helpers/users", {"users": ["vera"]})
+    wait_until(lambda: hub.level("vera") == "view")
+    refuses_changes(hub, "vera")
+
+
 def test_a_link_at_a_higher_level_lets_a_viewer_edit(hub: Leveled) -> None:
     code = hub.ask("POST", "share-codes/alice/", {})["code"]
     with hub.browser("walter") as walter:
@@ -151,9 +167,10 @@ def test_users_who_come_later_are_viewers(hub: Leveled) -> None:
 
 def test_renamed_group_gives_nothing_more(hub: Leveled) -> None:
     """A group with another name than that of `jupyterhub_server_access`, and one that takes its name."""
-    hub.ask("POST", "groups/helpers/users", {"users": ["bob"]})
+    hub.ask("POST", "groups/helper", {"users": ["bob"]})
     hub.ask("POST", "groups/teacher", {"users": ["vera"]})
     assert (hub.level("bob"), hub.level("vera")) == ("view", "view")
+    hub.ask("DELETE", "groups/helper")
 
 
 def test_server_that_enforces_no_levels_admits_no_viewers(hub: Leveled) -> None:

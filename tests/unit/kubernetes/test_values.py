@@ -40,7 +40,11 @@ VARIABLES: dict[str, dict[str, Any]] = {
         "jupyterhub_rtc_level": "view",
         "jupyterhub_server_access": [{"owner": "shared", "users": ["bob"], "level": "manage"}],
     },
-    "all-viewers": {"jupyterhub_rtc_level": "view", "jupyterhub_rtc_share_all_users": True},
+    "all-viewers": {
+        "jupyterhub_rtc_level": "view",
+        "jupyterhub_rtc_share_all_users": True,
+        "jupyterhub_server_access": [{"owner": "*", "users": ["bob"]}],
+    },
     "groups": {"jupyterhub_sharing_groups": ["teachers"], "jupyterhub_sharing_by_name": False},
     "alone": {"jupyterhub_rtc_user_sharing": False, "jupyterhub_rtc_user": "team"},
 }

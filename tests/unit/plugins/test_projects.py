@@ -316,6 +316,34 @@ def test_level_that_has_no_effect_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "settings", "said"),
+    [
+        ({}, {}, "which only all users mode opens. Name the owner"),
+        ({"server": "lab"}, {"all_users_mode": True}, "Remove server, or name the owner"),
+        ({"level": "view"}, {"all_users_mode": True}, "level is 'view'. Set it to edit"),
+        ({"level": "manage"}, {"all_users_mode": True}, "level is 'manage'. Set it to edit"),
+        ({}, {"all_users_mode": True}, ""),
+    ],
+)
+def test_all_owners_are_for_all_users_mode(
+    entry: dict[str, Any], settings: dict[str, Any], said: str
+) -> None:
+    access = [{"owner": "*", "groups": ["teachers"], **entry}]
+    found = problems(server_access=access, **settings)
+    assert said in found and bool(found) is bool(said)
+
+
+def test_all_owners_are_no_user() -> None:
+    access = [{"owner": "*", "groups": ["students"]}]
+    wanted = with_projects(server_access=access, all_users_mode=True, level="view")
+    policy = projects.policy(wanted, HOST, FOUND)
+    assert (policy["owners"], policy["warnings"]) == ([], [])
+    assert policy["table"] == [
+        "members of the group students can open all running servers, and work there as their owners"
+    ]
+
+
+@pytest.mark.parametrize(
     ("settings", "access", "told"),
     [
         ({"level": "view"}, [], True),
