@@ -18,7 +18,7 @@ from ..names import NOT_SHARED, OVERVIEW, REQUESTS, SIGN, UNGUARDED
 from .hub import Hub, HubAway, Refused, server_path
 from .overview import FILTERS, Overview, filters_of, overview, page_of
 from .settings import Settings
-from .state import address, by_my_roles, my_servers, open_to_me
+from .state import address, by_my_roles, known_names, my_servers, open_to_me
 from .targets import path_in
 
 log = logging.getLogger("jupyterhub_collab.sharing")
@@ -271,6 +271,7 @@ class SharingPage(Base):
             "origin": self.origin,
             "servers_at": self.sharing.hub_origin,
             "may_share": self.may_share,
+            "known_names": known_names(self.user, servers, shared),
         }
         self.show("sharing.html", servers=servers, shared=shared, lives=self.lives(), **{**page, **more})
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -130,6 +131,17 @@ async def open_to_me(hub: Hub, user: str, base_url: str) -> tuple[list[Shared], 
     for each in found:
         each.people = people.get((each.owner, each.server), ())
     return sorted(found, key=lambda each: (each.owner, each.server, each.by_group)), told["is_administrator"]
+
+
+def known_names(user: str, servers: Iterable[Server], shared: Iterable[Shared]) -> list[str]:
+    """Return the names of users and groups that the user already sees on the page, so that suggesting them tells nothing new."""
+    mine = {
+        name
+        for server in servers
+        for name in (*(each.name for each in server.guests), *(each.name for each in server.requests))
+    }
+    theirs = {name for each in shared for name in (each.owner, each.by_group, *each.people) if name}
+    return sorted({*mine, *theirs} - {user})
 
 
 async def by_my_roles(hub: Hub, base_url: str) -> list[Shared]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from pycrdt import Array, Map, Text, create_update_message
+from pycrdt import Array, Map, Text, YSyncMessageType, create_update_message
 
 from jupyterhub_collab.server import view_table
 from local_hub import PATIENCE, wait_until
@@ -270,20 +270,24 @@ def _other_attachment(bob: Chat) -> None:
     bob.attachments["hers"] = {"type": "file", "value": "bad.txt"}
 
 
-async def test_a_forgery_cannot_wait_for_another_update(hub: Viewed, chats: tuple[Chat, Chat, Chat]) -> None:
-    """An update that builds on what the server lacks would come into force together with another person's."""
+@pytest.mark.parametrize("kind", [YSyncMessageType.SYNC_UPDATE, YSyncMessageType.SYNC_STEP2])
+async def test_a_forgery_cannot_wait_for_another_update(
+    hub: Viewed, chats: tuple[Chat, Chat, Chat], kind: YSyncMessageType
+) -> None:
+    """An update that builds on what the server lacks would come into force together with the one that it lacks."""
     alice, bob, _vera = chats
     await bob.drop()
+    begun = bob._doc.get_state()
     bob.say("first")
-    known = bob._doc.get_state()
+    first, known = bob._doc.get_update(begun), bob._doc.get_state()
     bob.say("I owe you a beer", sender="alice")
-    later = bob._doc.get_update(known)
+    later = create_update_message(bob._doc.get_update(known))
     again = await opened(hub, "bob", alice.seat.path)
-    again._line.send(create_update_message(later))
-    again.say("second")
-    await alice.wait_until(lambda chat: ("bob", "second") in chat.said, PATIENCE)
+    again._line.send(later[:1] + bytes([kind]) + later[2:])
+    again._line.send(create_update_message(first))
+    await alice.wait_until(lambda chat: ("bob", "first") in chat.said, PATIENCE)
     await asyncio.sleep(SETTLED)
-    assert alice.said == [("alice", "hello"), ("bob", "second")]
+    assert alice.said == [("alice", "hello"), ("bob", "first")]
     await again.leave()
     await bob.join()  # what waited there is refused as well
     await is_closed(bob)

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from jupyterhub_collab.sharing.overview import Overview, Row
-from jupyterhub_collab.sharing.state import Guest, Link, Server, Shared
+from jupyterhub_collab.sharing.state import Asking, Guest, Link, Server, Shared, known_names
 from jupyterhub_collab.sharing.templates import templates
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -42,6 +42,7 @@ def page(paths: list[str] | None = None, name: str = SCRIPT, public_url: str = "
         "new_link": {"server": name, "address": name},
         "origin": name,
         "may_share": True,
+        "known_names": [name],
         "tab": "mine",
         "settings": settings,
         "user": SimpleNamespace(name=name, json_escaped_name="x"),
@@ -93,6 +94,19 @@ def test_browser_puts_right_what_was_guessed(public_url: str, guessed: str | Non
     """The page marks a guessed address, so that its script corrects it, but not one that was set."""
     soup = BeautifulSoup(page(origin="http://10.0.0.5:8000", public_url=public_url), "html.parser")
     assert soup.select("#sharing")[0].get("data-origin") == guessed
+
+
+def test_names_that_the_user_sees_anyway_are_suggested() -> None:
+    """Guests, those who ask, owners of shared servers, who is there, and groups; not the user."""
+    server = Server("", runs=True, path="/user/x/")
+    server.guests += [Guest("user", "bob", NOW), Guest("group", "team", NOW)]
+    server.requests += [Asking("erin", NOW)]
+    shared = [Shared("carol", "", "running", "/user/carol/", "class", people=("alice", "dave"))]
+    names = known_names("alice", [server], shared)
+    assert names == ["bob", "carol", "class", "dave", "erin", "team"]
+    soup = BeautifulSoup(page(known_names=names), "html.parser")
+    field = soup.select("input[name=name][required]")[0]
+    assert [each["value"] for each in soup.select(f"datalist#{field['list']} option")] == names
 
 
 def test_who_may_not_share_sees_what_others_share() -> None:
