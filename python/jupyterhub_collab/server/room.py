@@ -853,7 +853,7 @@ class Room(rooms.DocumentRoom):
         """Change the notebook in one transaction. This is written to the history, sent and saved like what people type."""
         async with self._update_lock:
             pass  # while it is held, changes count as those of the room itself
-        if self.notebook is not None:
+        if self.notebook is not None and not self._stopped.is_set():
             with self.ydoc.transaction():
                 change(self.notebook)
 
