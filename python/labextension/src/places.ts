@@ -48,7 +48,7 @@ export function pageOf(app: JupyterFrontEnd): Page {
       const widget = documentAt(app, path);
       const { ydoc } = (widget?.context.model.sharedModel ?? {}) as Shared;
       const content = widget?.content as Content | undefined;
-      const at = content && ydoc && (await positionIn(ydoc, place));
+      const at = content && ydoc && (await textAt(ydoc, place));
       if (!at || !isWanted()) {
         return;
       }
@@ -70,7 +70,7 @@ export function pageOf(app: JupyterFrontEnd): Page {
 }
 
 /** Return the text, and the index in it, of a position that another page has told; undefined if it is not in this document. */
-export async function positionIn(
+export async function textAt(
   ydoc: Doc,
   place: Place,
 ): Promise<{ type: AbstractType<unknown>; index: number } | undefined> {

@@ -6,7 +6,7 @@ import * as Y from "yjs";
 
 import { type Awareness, cursorIn, type Place, type State } from "../src/awareness.ts";
 import { Following, type Page } from "../src/following.ts";
-import { positionIn } from "../src/places.ts";
+import { textAt } from "../src/places.ts";
 import type { Person } from "../src/server.ts";
 
 const ALICE: Person = {
@@ -191,7 +191,7 @@ void test("a place is found in the cell that it is in, and nowhere if it is made
   const text = cells.get(1).get("source");
   assert.ok(text);
   const place = Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(text, 2)) as Place;
-  const found = await positionIn(ydoc, place);
+  const found = await textAt(ydoc, place);
   assert.equal(found?.type, text);
   assert.equal(found.index, 2);
   for (const bad of [
@@ -200,6 +200,6 @@ void test("a place is found in the cell that it is in, and nowhere if it is made
     { type: { client: -1, clock: 2 } },
     {},
   ]) {
-    assert.equal(await positionIn(ydoc, bad), undefined);
+    assert.equal(await textAt(ydoc, bad), undefined);
   }
 });
