@@ -159,8 +159,11 @@ class Displays:
             place = None if outputs is None else _place_of(outputs, each)
             if outputs is None or place is None:
                 continue
-            # JupyterLab notices only outputs that are replaced.
-            outputs[place] = Map({**outputs[place].to_py(), "data": new["data"], "metadata": new["metadata"]})
+            # JupyterLab notices only outputs that are added, and shows them at the end. So all from this one on are added again.
+            tail = [outputs[index].to_py() for index in range(place, len(outputs))]
+            tail[0] |= {"data": new["data"], "metadata": new["metadata"]}
+            del outputs[place : len(outputs)]
+            outputs.extend([_created(each) for each in tail])
             each.place, each.data = place, _digest(new["data"])
 
 
@@ -228,6 +231,12 @@ def _in_shared_form(kind: str, content: Content) -> dict[str, Any]:
             output["execution_count"] = content.get("execution_count")
     cast_all(output, int, float)
     return output
+
+
+def _created(output: dict[str, Any]) -> Map[Any]:
+    if output.get("output_type") == "stream":
+        output["text"] = Text(output["text"])
+    return Map(output)
 
 
 def _is_stream(output: Any, name: str) -> bool:
