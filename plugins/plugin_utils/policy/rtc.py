@@ -679,6 +679,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "idle_seconds": settings["idle_seconds"],
             "email_domain": email_domain(settings),
             "chat": settings["chat"],
+            "output": settings["server_output"],
         },
         "lab": {
             "settings": {},

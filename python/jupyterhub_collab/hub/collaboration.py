@@ -86,6 +86,7 @@ def collaborate(
     idle_seconds: int,
     email_domain: str,
     chat: bool = False,
+    output: bool = True,
 ) -> None:
     """Start the chosen servers with live collaboration. All other servers start as before.
 
@@ -102,6 +103,7 @@ def collaborate(
     never if that is unknown.
     email_domain: domain of the addresses in Git commits; if empty, the name of the hub's host.
     chat: whether these servers have jupyterlab-chat, which their environment has turned off.
+    output: whether these servers write what cells output into shared notebooks. Otherwise, the pages that run them do.
     """
     c = whole(c)
     chosen.clear()
@@ -145,6 +147,7 @@ def collaborate(
             "levels": True,
             "requests": can_be_asked(spawner.user.name),
             "chat": chat,
+            "output": output,
         }
         _set_environment(spawner, settings, state_directory)
         told.add(spawner)

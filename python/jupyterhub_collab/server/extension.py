@@ -99,7 +99,7 @@ class Collaboration(ExtensionApp):
         self.handlers.append(("/api/collaboration-protection", ProtectionHandler, given))
         for ydoc in [] if protection.problem else app.extension_manager.extension_apps["jupyter_server_ydoc"]:
             self.rooms = ydoc.ywebsocket_server.rooms
-        if not protection.problem:
+        if not protection.problem and settings.output:
             # It needs the packages that the protection has just checked.
             kernel_messages = importlib.import_module("..patches.server.kernel_messages", __package__)
             self._outputs = kernel_messages.write_outputs(app, self.rooms, identity)

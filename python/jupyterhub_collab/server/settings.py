@@ -28,6 +28,7 @@ class Settings:
     levels: whether the hub tells the access level of every visitor, so that one without is refused.
     requests: whether the hub lets users request access to this server.
     chat: whether the server has jupyterlab-chat, which its environment has turned off.
+    output: whether the server writes what cells output into shared notebooks.
     """
 
     state: Path
@@ -42,6 +43,7 @@ class Settings:
     levels: bool = False
     requests: bool = False
     chat: bool = False
+    output: bool = True
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -60,6 +62,7 @@ class Settings:
             levels=told.get("levels", cls.levels),
             requests=told.get("requests", cls.requests),
             chat=told.get("chat", cls.chat),
+            output=told.get("output", cls.output),
         )
 
 

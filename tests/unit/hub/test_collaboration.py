@@ -200,6 +200,7 @@ def test_server_is_told_its_settings(db: Session) -> None:
         "levels": True,
         "requests": False,
         "chat": False,
+        "output": True,
     }
 
 

@@ -4,12 +4,14 @@
 import asyncio
 import json
 import runpy
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from jupyterhub_collab.names import SERVER_SETTINGS
 from jupyterhub_collab.patches.releases import FITS
 from jupyterhub_collab.server import protection
 from local_server import CONFIG, LOADED, LOADS, PATIENCE, LocalServer
@@ -112,3 +114,14 @@ def test_a_python_that_is_too_old_is_told_in_words(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "version_info", (3, 10, 12))
     with pytest.raises(SystemExit, match=r"needs Python 3\.11 or newer, but the environment .* has 3\.10"):
         runpy.run_path(str(CONFIG / "jupyter_server_config.py"), {"c": None})
+
+
+def test_a_server_that_cannot_be_configured_does_not_start(tmp_path: Path) -> None:
+    """Jupyter logs an error in a configuration file and goes on: the server would run without our rooms, and nobody would know."""
+    environment = {"JUPYTER_CONFIG_PATH": str(CONFIG), SERVER_SETTINGS: "no JSON", "HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser"]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 1
+    assert "This server does not start, because it cannot be protected" in done.stderr

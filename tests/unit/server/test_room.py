@@ -597,6 +597,23 @@ async def test_a_server_with_nothing_but_forgotten_tabs_ends(tmp_path: Path) -> 
             server.kill()
 
 
+async def test_a_document_closes_that_all_leave_at_once(tmp_path: Path) -> None:
+    """Two people close their tabs at the same time. The server keeps no document open for nobody."""
+    server = LocalServer(tmp_path, "--YDocExtension.document_cleanup_delay=0.1")
+    server.start()
+    try:
+        names = [f"{number}.txt" for number in range(8)]
+        for name in names:
+            server.write(name, "one\n")
+            tabs = [await server.open(name, who) for who in ("alice", "bob")]
+            await asyncio.gather(*(tab.vanish() for tab in tabs))
+        async with asyncio.timeout(PATIENCE):
+            while server.log.count("Deleting Y document from memory") < len(names):
+                await asyncio.sleep(0.05)
+    finally:
+        server.kill()
+
+
 async def test_who_comes_to_a_document_that_never_opens_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A visitor of a room that failed to start is told, and does not wait forever."""
     monkeypatch.setattr(rooms, "START_SECONDS", 0.05)

@@ -113,6 +113,20 @@ async def test_output_is_saved_when_all_tabs_close(tmp_path: Path) -> None:
         server.kill()
 
 
+async def test_page_writes_output_if_the_administrator_wants_it(tmp_path: Path) -> None:
+    """With `jupyterhub_rtc_server_output: false`, the page gets the output, and the server writes none."""
+    server = LocalServer(tmp_path, output=False)
+    server.start()
+    try:
+        async with scene(server, "print('one')") as there:
+            asked = await there.page.run("print('one')", there.cells[0])
+            await there.page.until_done(asked)
+            assert there.page.outputs(asked) == ["stream"]
+            assert printed(there.bob) == ""
+    finally:
+        server.kill()
+
+
 async def test_everyone_sees_output_as_it_comes(server: LocalServer) -> None:
     """Bob sees each line while the cell runs. The page that runs the cell gets no output from the kernel, so nothing is there twice."""
     async with scene(server, WAITS) as there:

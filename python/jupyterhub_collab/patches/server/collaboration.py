@@ -16,7 +16,7 @@ from ...server.notices import TOO_MANY, Notices
 from ...server.room import Room
 from ...server.sessions import Sessions
 from ..releases import patches_collaboration
-from .closing import keep_open_while_held
+from .closing import close_when_all_leave_at_once, keep_open_while_held
 from .documents import limit_documents
 
 NO_TIMELINE = "The document timeline is disabled here, because it disconnects a page from its document and loses what you type there."
@@ -58,6 +58,7 @@ def use_rooms(past: History, notices: Notices, active: Callable[[], None], docum
 
     limit_documents(handlers, documents, tell)
     keep_open_while_held(handlers)
+    close_when_all_leave_at_once(handlers)
 
 
 async def _refuse_timeline(handler: Any, *_arguments: Any) -> None:

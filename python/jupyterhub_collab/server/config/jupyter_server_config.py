@@ -11,16 +11,14 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the environment is not ours to c
     )
 sys.path.append(str(Path(__file__).parents[3]))
 try:
+    from jupyterhub_collab.server.configure import configure
     from jupyterhub_collab.server.guard import put_in_force
 
     put_in_force()
+    configure(c)  # type: ignore[name-defined]  # noqa: F821  # pylint: disable=undefined-variable
 except Exception as error:
     # Jupyter would log the error and run the server without this file's settings.
     sys.exit(
         f"This server does not start, because it cannot be protected from its visitors ({error!r}). Run the playbook jupyter_rtc again, or"
         " update its collection."
     )
-
-from jupyterhub_collab.server.configure import configure
-
-configure(c)  # type: ignore[name-defined]  # noqa: F821  # pylint: disable=undefined-variable
