@@ -61,7 +61,8 @@ class Request:
     """A request as it is kept. Names are kept as digests, because a row has limited space.
 
     row: its ID, 0 before it is kept. requester, owner: IDs of the users; owner is None if there was no such user. requester_key,
-    owner_key: see `_key`. asked: the owner's name in the request. server: the server's name; empty for the default one. made: when, in seconds since 1970. answered: whether it was declined.
+    owner_key: see `_key`. asked: the owner's name in the request. server: the server's name; empty for the default one. made: when, in
+    seconds since 1970. answered: whether it was declined.
     """
 
     row: int
