@@ -37,7 +37,7 @@ FAULTS = {
     "policy": Fault(
         "users get the rights to every server",
         "plugins/plugin_utils/policy/rtc.py",
-        'everyone = [f"servers!server={user}/", f"access:servers!server={user}/"]',
+        'everyone = [f"servers!server={user}/"] * (everyones == "manage") + [f"access:servers!server={user}/"]',
         'everyone = ["servers", "access:servers"]',
         f"{UNIT}/plugins/test_rtc.py::test_shared_user_gets_the_least_scopes",
     ),
