@@ -68,6 +68,7 @@ def test_follows_across_documents_and_within_them(alice: Lab, bob: Lab) -> None:
     for _ in range(30):
         bob.page.keyboard.press("j")
     bob.page.keyboard.press("Enter")
+    bob.page.keyboard.press("ArrowDown")  # JupyterLab tells others where a cursor is when it moves
     expect(alice.page.get_by_text("# cell 30").first).to_be_in_viewport()
     bob.show(TEXT)
     expect(alice.page.locator(".jp-mod-current[role=tab]", has_text=TEXT)).to_be_visible()

@@ -14,7 +14,7 @@ from browser.sharing import SharingPage
 from browser.windows import WIDE, window
 from scenario import wait_until
 
-FILE, HERS = "Plan.ipynb", "Rain.ipynb"
+FILE, HERS = "Plan.ipynb", "Hers.ipynb"
 FIRST, SECOND = 1, 2  # code cells, below the heading
 SHARED = "shared's server"
 
@@ -130,6 +130,7 @@ def test_one_shares_a_document_for_viewing(
     newcomers: tuple[tuple[Page, str], tuple[Page, str]], home: str, screenshots: Path
 ) -> None:
     """Alice lets bob view a notebook of her own server, by keyboard. He sees what she types, and the page says why he cannot."""
+    in_container("runuser", "-u", "alice", "--", "cp", "/home/alice/Welcome.ipynb", f"/home/alice/{HERS}")
     (hers, _alice), (his, _bob) = newcomers
     hers.get_by_role("button", name=re.compile("^(Start My Server|My Server)$")).click()
     alice = arrive(hers, "alice")

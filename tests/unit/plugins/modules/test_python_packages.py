@@ -646,14 +646,10 @@ def pip_conf(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     "setting",
     [
         "target",
-        "prefix",
-        "root",
-        "python",
-        "dry-run",
-        "no-deps",
-        "quiet",
-        "report",
-        "requirement",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("prefix", "root", "python", "dry-run", "no-deps", "quiet", "report", "requirement")
+        ),
         "PIP_TARGET",
     ],
 )
@@ -824,8 +820,11 @@ def test_pip_goes_where_uv_does_not_get(
     "program",
     [
         b"#!/bin/sh\necho \"error: unexpected argument '--reinstall' found\" >&2; exit 2\n",
-        b"#!/bin/sh\necho \"uv: version 'GLIBC_2.38' not found (required by uv)\" >&2; exit 1\n",
-        b"\x7fELF of another processor",
+        pytest.param(
+            b"#!/bin/sh\necho \"uv: version 'GLIBC_2.38' not found (required by uv)\" >&2; exit 1\n",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(b"\x7fELF of another processor", marks=pytest.mark.long),
     ],
 )
 def test_pip_goes_where_uv_does_not_work(
@@ -907,8 +906,8 @@ def test_index_whose_certificate_nothing_trusts(
     ("status", "words"),
     [
         (401, "401"),
-        (403, "403"),
-        (407, "407"),
+        pytest.param(403, "403", marks=pytest.mark.long),
+        pytest.param(407, "407", marks=pytest.mark.long),
         pytest.param(503, "unreachable", marks=pytest.mark.long),  # uv asks again for seconds
     ],
 )
