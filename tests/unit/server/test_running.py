@@ -320,7 +320,6 @@ async def test_restarted_kernel(server: LocalServer) -> None:
         await there.page.run(COUNTS, there.cells[0])
         await there.until_bob("line 1\n")
         await asyncio.to_thread(server.ask, "POST", f"api/kernels/{there.page.kernel}/restart")
-        await asyncio.sleep(1)
         asked = await there.page.run("print(1)", there.cells[1])
         await there.page.until_done(asked)
         await there.until_bob("1\n", 1)

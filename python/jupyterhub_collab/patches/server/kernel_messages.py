@@ -174,7 +174,8 @@ class Kernel:
                 return
             self.end()  # it was started again elsewhere
         self._ports = ports
-        self.is_heard = asyncio.Event()
+        if self.is_heard.is_set():  # otherwise, pages may be waiting for it
+            self.is_heard = asyncio.Event()
         theirs = manager.get_kernel(self.id).session
         self._session = Session(config=theirs.config, key=theirs.key)
         self._stream = manager.connect_iopub(self.id)
@@ -267,7 +268,9 @@ class Page:
         self._held: list[Any] | None = None  # what the page has sent, while it waits
         self._expects_cells = True
         self._deliver = judge_messages(handler, self._judge)
-        self._waiting = self._hold(self._kernel.is_heard.wait(), PATIENCE)
+        # Set when the server hears the kernel. The page waits for each of these once.
+        self._expects = self._kernel.is_heard
+        self._waiting = self._hold(self._expects.wait(), PATIENCE)
 
     def _hold(self, until: Coroutine[Any, Any, Any], seconds: float) -> asyncio.Task[None]:
         """Hold back what the page sends until something has happened, or for some seconds. It arrives in order."""
@@ -299,8 +302,14 @@ class Page:
             request = self._request(message)
         except Exception:
             return True  # Jupyter's handler says what is wrong with it
-        if request is None or not self._kernel.is_heard.is_set():
+        heard = self._kernel.is_heard
+        if request is None or (not heard.is_set() and heard is self._expects):
             return True
+        if not heard.is_set():
+            # The kernel is being restarted. Without the server, this page would write the output.
+            self._expects = heard
+            self._wait_with(message, heard.wait(), PATIENCE)
+            return False
         rooms = self._rooms_of(self._kernel.id)
         room = next((room for room in rooms if has_cell(room.notebook, request.cell)), None)
         if room is not None:
@@ -309,11 +318,15 @@ class Page:
         elif rooms and self._expects_cells:
             # A new cell arrives on another websocket, and may come later than this message.
             self._expects_cells = False
-            self._waiting = self._hold(self._until_there(rooms, request.cell), CELL_SECONDS)
-            assert self._held is not None
-            self._held.append(message)
+            self._wait_with(message, self._until_there(rooms, request.cell), CELL_SECONDS)
             return False
         return True
+
+    def _wait_with(self, message: Any, until: Coroutine[Any, Any, Any], seconds: float) -> None:
+        """Hold back a message, and what the page sends after it."""
+        self._waiting = self._hold(until, seconds)
+        assert self._held is not None
+        self._held.append(message)
 
     async def _until_there(self, rooms: list[Any], cell: str) -> None:
         while not any(room.notebook is not None and has_cell(room.notebook, cell) for room in rooms):
