@@ -80,12 +80,17 @@ class KernelPage:
                 await asyncio.sleep(0.02)
 
     async def until_done(self, asked: str) -> None:
-        """Wait until the kernel has replied to a request."""
-        await self.until(
-            lambda each: (
-                each["header"]["msg_type"] == "execute_reply" and each["parent_header"]["msg_id"] == asked
+        """Wait until the kernel has replied to a request, and has said that it is idle. Output comes before that, on another channel."""
+
+        def has(kind: str) -> Callable[[Message], bool]:
+            return lambda each: (
+                each["header"]["msg_type"] == kind
+                and each["parent_header"].get("msg_id") == asked
+                and each["content"].get("execution_state", "idle") == "idle"
             )
-        )
+
+        await self.until(has("execute_reply"))
+        await self.until(has("status"))
 
     def outputs(self, asked: str) -> list[str]:
         """Return the types of the messages with output of a request."""
