@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from typing import Any
@@ -100,9 +99,7 @@ class Collaboration(ExtensionApp):
         for ydoc in [] if protection.problem else app.extension_manager.extension_apps["jupyter_server_ydoc"]:
             self.rooms = ydoc.ywebsocket_server.rooms
         if not protection.problem and settings.output:
-            # It needs the packages that the protection has just checked.
-            kernel_messages = importlib.import_module("..patches.server.kernel_messages", __package__)
-            self._outputs = kernel_messages.write_outputs(app, self.rooms, identity)
+            self._outputs = protection.write_outputs(app, self.rooms, identity)
 
     async def stop_extension(self) -> None:
         exit_after(STOP_SECONDS, self.log)

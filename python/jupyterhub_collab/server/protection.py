@@ -57,12 +57,13 @@ def problem_of(app: Any) -> str:
 class Protection:
     """Turns the protection on, or tells people, the log and `verify` why it is off.
 
-    problem: why documents are not protected; empty if they are.
+    problem: why documents are not protected; empty if they are. output: why the server does not write output; empty if it does, or need not.
     """
 
     def __init__(self, app: Any, notices: Notices) -> None:
         self._notices = notices
         self.problem = problem_of(app)
+        self.output = ""
         self._telling = PeriodicCallback(self._tell, 1000 * AGAIN_SECONDS)
 
     def use(self, *arguments: Any) -> None:
@@ -73,6 +74,18 @@ class Protection:
             importlib.import_module("..patches.server.collaboration", __package__).use_rooms(*arguments)
         except Exception as error:
             self.problem = f"The collection does not support the installed packages ({error!r}). {WAY_OUT}."
+
+    def write_outputs(self, app: Any, *arguments: Any) -> Any:
+        """Call `patches.server.kernel_messages.write_outputs`, and return what it returns; None if this Jupyter Server does not support it."""
+        try:
+            return importlib.import_module("..patches.server.kernel_messages", __package__).write_outputs(
+                app, *arguments
+            )
+        except Exception as error:
+            # Documents are protected all the same, and pages write output, as in jupyter-collaboration.
+            self.output = f"The output of a cell ends with its tab, because the collection does not support this Jupyter Server ({error!r}). {WAY_OUT}."
+            app.log.error(self.output)
+            return None
 
     def tell(self, log: Any) -> None:
         """Log the problem, if there is one, and tell people about it from now on."""
@@ -85,7 +98,7 @@ class Protection:
 
 
 class ProtectionHandler(APIHandler):
-    """Tells programs such as the playbook `verify` whether this server protects documents."""
+    """Tells programs such as the playbook `verify` what this server should do and does not: protect documents, write output, have chats."""
 
     def initialize(self, protection: Protection, chat: bool) -> None:
         self._protection = protection
@@ -100,7 +113,11 @@ class ProtectionHandler(APIHandler):
             if self._chat and not has_chat
             else ""
         )
-        self.finish(json.dumps({"problem": self._protection.problem, "chat": lacks}))
+        self.finish(
+            json.dumps(
+                {"problem": self._protection.problem, "output": self._protection.output, "chat": lacks}
+            )
+        )
 
 
 def _installed() -> dict[str, str]:

@@ -144,9 +144,8 @@ class Room(rooms.DocumentRoom):
         )
         self._remembering: Subscription | None = None
         self._clocks: dict[int, int] = {}  # of the document, as far as they are known
-        self._visitors: dict[
-            str, Any
-        ] = {}  # everyone who has opened the document since it was loaded, by username
+        # Everyone who has opened the document since it was loaded, by username.
+        self._visitors: dict[str, Any] = {}
         self._has_typed = False  # whether people have typed since the file was last changed from outside
         self._path = self._file.path  # the last one that is known
         self._held: set[str] = set()  # what keeps the document open, besides people

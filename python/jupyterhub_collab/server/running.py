@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -279,13 +279,15 @@ def say_what_was_killed(notebook: YNotebook) -> None:
 
 def has_cell(notebook: YNotebook, cell: str) -> bool:
     """Return whether a notebook has a code cell with this ID, and only one."""
-    found = [each for each in notebook.ycells if each.get("id") == cell and "outputs" in each]
-    return len(found) == 1
+    return len([*_cells(notebook, cell)]) == 1
 
 
 def _cell(notebook: YNotebook, cell: str) -> Map[Any] | None:
-    found = (each for each in notebook.ycells if each.get("id") == cell and "outputs" in each)
-    return next(found, None)
+    return next(_cells(notebook, cell), None)
+
+
+def _cells(notebook: YNotebook, cell: str) -> Iterator[Map[Any]]:
+    return (each for each in notebook.ycells if each.get("id") == cell and "outputs" in each)
 
 
 def _outputs_of(notebook: YNotebook, cell: str) -> Array[Any] | None:

@@ -111,10 +111,6 @@ async def seen(editor: Document, viewer: Document, seconds: float) -> float | No
     return None if came is None else came - begun
 
 
-async def got_through(
-    viewer: Person, editor: Person, owner: str, path: str, shown: Document, typing: Document
-) -> list[str]:
+async def got_through(do: Try) -> list[str]:
     """Return what of `CHANGES` was not refused."""
-    do = Try(viewer, editor, owner, path, shown, typing)
-    found = [what for what, attempt in CHANGES.items() if not await attempt(do)]
-    return found
+    return [what for what, attempt in CHANGES.items() if not await attempt(do)]

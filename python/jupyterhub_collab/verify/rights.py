@@ -10,9 +10,10 @@ from typing import Any
 
 from jupyterhub.scopes import scope_definitions
 
+from ..names import ACCESS
+
 # The access matrix's names for the hub, the shared server and another user's server.
 HUB, SHARED, OTHERS = "hub", "shared", "alice"
-ACCESS = "access:servers"
 OWN_SHARES = "shares!user"
 # How much a scope at level view says about the mode, compared with other scopes, which also depend on other settings.
 VIEWS_COUNT = 10

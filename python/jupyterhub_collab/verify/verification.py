@@ -22,11 +22,11 @@ from urllib.parse import quote
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClosedError
 
-from ..names import EDIT, ONLY_VIEW, VIEW
+from ..names import ACCESS, EDIT, ONLY_VIEW, VIEW
 from ..sharing.privileges import give_up_root
 from . import changes, rights
 from .attempts import ATTEMPTS, HARMFUL, Attempt
-from .browser import Browser, Unreachable
+from .browser import Answer, Browser, Unreachable
 from .document import Document, NoCollaboration
 from .person import Person, Refused, every, server
 from .report import Report
@@ -205,7 +205,7 @@ class Verification:
         if mode.is_for_all:
             if await self._both_open(owner):
                 name = "a user's own server"
-                if rights.ACCESS in self.second.view_scopes:
+                if ACCESS in self.second.view_scopes:
                     await self.view(name, owner)
                 else:
                     await self.edit_together(name, owner)
@@ -320,8 +320,7 @@ class Verification:
         """Wait until the server knows that the second user, who could view, can edit."""
         check, begun = "a viewer can edit when the level is raised", time.monotonic()
         async for late in every(0.2, OUT_SECONDS):
-            told = await self.second.browser.ask("GET", f"{server(owner)}/api/collaboration-presence")
-            level = told.json.get("level") if told.good and isinstance(told.json, dict) else ""
+            level, _told = await self._level_at(owner)
             took = time.monotonic() - begun
             if level == EDIT:
                 self.report.ok(check, f"The server knew after {took:.1f} s.", seconds=took)
@@ -394,6 +393,11 @@ class Verification:
         else:
             self.report.ok(check, "The server does not widen the scope of service workers.")
 
+    async def _level_at(self, owner: str) -> tuple[str, Answer]:
+        """Return the second user's level as a server tells it, empty if it does not, and its answer."""
+        told = await self.second.browser.ask("GET", f"{server(owner)}/api/collaboration-presence")
+        return (str(told.json.get("level")) if told.good and isinstance(told.json, dict) else ""), told
+
     # Viewing
 
     async def view(self, name: str, owner: str) -> None:
@@ -416,7 +420,9 @@ class Verification:
                     check, f"What {self.first.name} typed did not reach the viewer within {SEEN_SECONDS:g} s."
                 )
                 return
-            through = await changes.got_through(self.second, self.first, owner, path, editor, viewer)
+            through = await changes.got_through(
+                changes.Try(self.second, self.first, owner, path, editor, viewer)
+            )
             await self._judge_viewer(check, seen, through)
         except NO as error:
             says = f"{error}".rstrip(".") or type(error).__name__
@@ -438,8 +444,7 @@ class Verification:
     async def says_that_it_is_viewed(self, name: str, owner: str) -> None:
         """Check that a server which nobody of us can edit on tells its visitors that they can only view."""
         check = f"users view {name}"
-        told = await self.second.browser.ask("GET", f"{server(owner)}/api/collaboration-presence")
-        level = told.json.get("level") if told.good and isinstance(told.json, dict) else ""
+        level, told = await self._level_at(owner)
         if level == VIEW:
             self.report.ok(check, "They see it, and their changes were refused.")
         else:
@@ -499,8 +504,9 @@ class Verification:
             self.report.failed(check, str(problem))
         else:
             self.report.ok(check, "Text that a user has seen survives a crash of the server.")
-        if told.good and isinstance(told.json, dict) and (lacks := told.json.get("chat")):
-            self.report.failed(f"chats at {base}", str(lacks))
+        for what in ("output", "chat") if told.good and isinstance(told.json, dict) else ():
+            if lacks := told.json.get(what):
+                self.report.failed(f"{what} at {base}", str(lacks))
 
     async def _exchange(self, one: Document, other: Document) -> list[float | None]:
         """Let both users type in turns. Return after how many seconds each text reached the other user; None if it did not in time."""

@@ -326,7 +326,7 @@ def test_the_websocket_of_chats_without_collaboration_is_refused() -> None:
 def test_server_has_chats_only_if_the_hub_says_so(hub: Viewed) -> None:
     """`verify` learns whether they are there. The environment has the package turned off."""
     told = hub.at_server("alice", "GET", "api/collaboration-protection").json()
-    assert told == {"problem": "", "chat": ""}
+    assert told == {"problem": "", "output": "", "chat": ""}
     wait_until(
         lambda: "Registered jupyterlab_chat server extension (RTC provider: jupyter_server_ydoc)" in hub.log
     )

@@ -345,6 +345,28 @@ async def test_late_output_of_an_earlier_run(server: LocalServer) -> None:
         await there.bob.wait_until(lambda room: printed(room) == "new\n")
 
 
+UNSUPPORTED = """
+import sys
+sys.modules["jupyterhub_collab.patches.server.kernel_messages"] = None
+"""
+
+
+async def test_server_that_cannot_write_output_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Documents are protected as before, the page writes the output, and the log and `verify` say why."""
+    with server_with(tmp_path, monkeypatch, UNSUPPORTED) as server:
+        told = server.ask("GET", "api/collaboration-protection")
+        assert told["problem"] == ""
+        assert told["output"].startswith("The output of a cell ends with its tab")
+        assert told["output"] in server.log
+        async with scene(server, "print('one')") as there:
+            asked = await there.page.run("print('one')", there.cells[0])
+            await there.page.until_done(asked)
+            assert there.page.outputs(asked) == ["stream"]
+            assert printed(there.bob) == ""
+
+
 FORGETFUL = """
 from jupyterhub_collab.patches.server import kernel_messages
 kernel_messages.CHECK_SECONDS = 0.2
