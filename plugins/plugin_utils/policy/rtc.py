@@ -668,6 +668,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "revocation_seconds": settings["sharing"]["revocation_seconds"],
         "collaboration": {
             "everyone": everywhere,
+            "managed_by_everyone": everyones == "manage",
             "owners": shares,
             "refuse_unprepared": settings["refuse_unprepared"],
             "state_directory": settings["state_directory"],
