@@ -2,6 +2,10 @@
 """Names on which the hub and the processes that it starts must agree."""
 
 SERVICE = "sharing"  # the hub's name for the sharing page
+# The OAuth client ID of that page, and how those of servers begin.
+PAGE_CLIENT, SERVER_CLIENTS = f"service-{SERVICE}", "jupyterhub-user-"
+# JupyterHub's scopes for opening servers, and for starting and stopping them.
+ACCESS, SERVERS = "access:servers", "servers"
 SIGN = "collab.jupyterhub sharing"  # how the page's process identifies itself in health checks
 # Environment variables with settings as JSON: of the page's process, and of a single-user server.
 SETTINGS = "JUPYTERHUB_COLLAB_SHARING"

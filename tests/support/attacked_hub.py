@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 
+import plain_http
 from local_hub import LocalHub, wait_until
 from ports import free_port
+from sharing import PAGE
 from stolen import code_in, exchange, page_for_code
 
 CONFIG = """
@@ -116,6 +118,22 @@ class Attacked(LocalHub):
                 self.old_token_opened = False
             self.restart_server()
             yield
+
+    @property
+    def page_runs(self) -> bool:
+        """Whether the sharing page has started. The one of a killed hub has the port for up to a second."""
+        try:
+            return plain_http.get(f"http://127.0.0.1:{self.page}{PAGE}health").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def end_visit(self, browser: httpx.Client, guest: str) -> None:
+        """Share the server with a guest whose browser then opens it, revoke the share, and wait until the server refuses the guest."""
+        self.share(guest)
+        browser.get("/user/alice/files/none")
+        assert browser.get("/user/alice/api/contents").status_code == 200
+        self.revoke(guest)
+        wait_until(lambda: browser.get("/user/alice/api/contents").status_code == 403)
 
     def share(self, guest: str) -> None:
         self.ask("POST", "shares/alice/", {"user": guest})

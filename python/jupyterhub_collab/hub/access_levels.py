@@ -15,12 +15,11 @@ from jupyterhub import orm, roles, scopes
 from sqlalchemy import or_
 from sqlalchemy.orm import Query, object_session
 
-from ..names import EDIT, NO_LEVEL, VIEW
-from .share_levels import ACCESS, highest_of, level_of
+from ..names import ACCESS, EDIT, NO_LEVEL, SERVERS, VIEW
+from .share_levels import highest_of, level_of
 
 # The roles that open servers to viewers, each with the server as scopes name it, such as `alice/`, or EVERY_SERVER.
 viewing: dict[str, str] = {}
-SERVERS = "servers"  # the scope for starting and stopping servers
 EVERY_SERVER = "*"  # no server's name, as those have a slash
 
 

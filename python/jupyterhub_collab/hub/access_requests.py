@@ -24,13 +24,12 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, object_session
 from tornado import web
 
-from ..names import SERVICE
+from ..names import PAGE_CLIENT
 from ..patches.hub.asked import NAME
 from ..patches.hub.guesses import TOO_MANY
 from .access_levels import level_on
 
 CODES = orm.OAuthCode.__table__
-CLIENT = f"service-{SERVICE}"
 ASKED = "asked"  # the first word of a request's row
 DAYS = 7
 MOST = 5  # how many requests a user can have at a time
@@ -151,7 +150,7 @@ def ask(requester: orm.User, owner: str, server: str) -> str | None:
     )
     db.execute(
         insert(CODES).values(
-            client_id=CLIENT,
+            client_id=PAGE_CLIENT,
             code=secrets.token_hex(16),
             redirect_uri=request.note,
             expires_at=now + DAYS * 86400,
@@ -241,7 +240,7 @@ def _requests(db: Session | Connection, pattern: str) -> Iterator[Request]:
 
 
 def _is_request(pattern: str) -> tuple[Any, ...]:
-    return CODES.c.client_id == CLIENT, CODES.c.user_id.is_(None), CODES.c.redirect_uri.like(pattern)
+    return CODES.c.client_id == PAGE_CLIENT, CODES.c.user_id.is_(None), CODES.c.redirect_uri.like(pattern)
 
 
 def _session(user: orm.User) -> Session:

@@ -8,12 +8,12 @@ from typing import Any
 
 from jupyterhub.app import JupyterHub
 
+from ..names import SERVER_CLIENTS
 from .hooks import sections_with
 from .roles import value_of
 
 # In `JupyterHub.tornado_settings`. It replaces the list that the hub makes of its services.
 NO_PAGE = "oauth_no_confirm_list"
-SERVERS = "jupyterhub-user-"  # prefix of the OAuth client IDs of servers
 # Spawner settings that let a server do more with its visitors' tokens than identify them.
 GIVING = ("oauth_client_allowed_scopes", "oauth_roles")
 
@@ -27,7 +27,7 @@ class Trusted:
     def __contains__(self, client: str) -> bool:
         services = JupyterHub.instance()._service_map.values()
         trusted = {service.oauth_client_id for service in services if service.oauth_no_confirm}
-        return client.startswith(SERVERS) or client in self.named or client in trusted
+        return client.startswith(SERVER_CLIENTS) or client in self.named or client in trusted
 
     def add(self, client: str) -> None:
         """Do nothing. The hub adds and discards only services, which `__contains__` looks up."""

@@ -17,7 +17,7 @@ from jupyterhub import orm, scopes
 from jupyterhub.utils import maybe_future
 from sqlalchemy.orm import object_session
 
-from ..names import SERVER_SETTINGS
+from ..names import ACCESS, SERVER_SETTINGS
 from ..patches.hub import unprepared
 from ..patches.hub.codes import give_codes_to_tabs
 from ..patches.hub.guests import forget_if_one_left, note_shares
@@ -65,7 +65,6 @@ class Chosen:
 # By the name of the hub user. Later fragments add to it, after the one that calls `collaborate` and before any server starts.
 chosen: dict[str, Chosen] = {}
 
-ACCESS = "access:servers"
 AS_THE_CULLER = -1
 
 

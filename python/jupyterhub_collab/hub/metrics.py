@@ -33,7 +33,7 @@ from ..names import EDIT, REPORTS, VIEW
 from ..patches.hub.handlers import add_endpoint
 from .push import server_of
 from .share_levels import at_level
-from .share_log import CAUSES, ends
+from .share_log import CAUSES, ended
 
 PREFIX = "jupyterhub_collab_"
 COLLABORATORS = f"{PREFIX}collaborators"
@@ -97,7 +97,7 @@ class Metrics:
             **self._known,
             SAVES: {(): self.totals[SAVES]},
             CONFLICTS: {(): self.totals[CONFLICTS]},
-            REVOCATIONS: {(kind, cause): ends.counted[kind, cause] for kind in KINDS for cause in CAUSES},
+            REVOCATIONS: {(kind, cause): ended[kind, cause] for kind in KINDS for cause in CAUSES},
         }
         for name, values in found.items():
             family = _family(name)

@@ -17,15 +17,14 @@ from typing import Any
 from jupyterhub import orm, roles, scopes
 from jupyterhub.apihandlers.base import APIHandler
 from sqlalchemy.orm import object_session
-from tornado import web
 
-from ..names import EDIT, OFFERED, SERVICE, VIEW
+from ..names import ACCESS, EDIT, OFFERED, SERVERS, VIEW
 from ..patches.hub.handlers import add_endpoint
 from .access_levels import viewing
+from .page_token import token_of_page
 
 # Servers as scopes name them: OWNER/ for the default server, OWNER/NAME for a named one.
 offered: set[str] = set()
-ACCESS, SERVERS = "access:servers", "servers"
 MANAGE = "manage"
 PREFIX = f"{SERVERS}!server="
 PENDING = {"spawn": "starting", "stop": "stopping"}
@@ -41,9 +40,7 @@ class OfferedServers(APIHandler):
     """Updates the calling token, and returns what its user may do with each server."""
 
     async def post(self) -> None:
-        token = self.get_token()
-        if not self.current_user or token is None or token.client_id != f"service-{SERVICE}":
-            raise web.HTTPError(403, "Only the sharing page can use this")
+        token = token_of_page(self)
         may = permitted(token.user)
         renew(token, [server for server, level in may.items() if level == MANAGE])
         owners = {server.partition("/")[0] for server in may}

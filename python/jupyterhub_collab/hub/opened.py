@@ -18,7 +18,7 @@ from sqlalchemy import delete, event, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import object_session
 
-from .authorize import SERVERS
+from ..names import SERVER_CLIENTS
 
 CODES = orm.OAuthCode.__table__
 OPENED = "opened"  # the first word of such a note
@@ -57,7 +57,10 @@ def is_note(code: orm.OAuthCode) -> bool:
 
 def _token_given(_mapper: Any, connection: Connection, token: orm.APIToken) -> None:
     client = str(token.client_id)
-    if not client.startswith(SERVERS) or (user := token.user_id or (token.user and token.user.id)) is None:
+    if (
+        not client.startswith(SERVER_CLIENTS)
+        or (user := token.user_id or (token.user and token.user.id)) is None
+    ):
         return
     connection.execute(delete(CODES).where(CODES.c.client_id == client, *_is_about(user)))
     note = json.dumps([OPENED, user, utcnow(with_tz=False).isoformat()])

@@ -23,10 +23,11 @@ from sqlalchemy import func, or_
 from sqlalchemy.orm import Query, Session, aliased, joinedload, selectinload
 from tornado import web
 
-from ..names import OVERVIEW, SERVICE
+from ..names import OVERVIEW
 from ..patches.hub.handlers import add_endpoint
 from .access_levels import level_by_role
 from .administrators import is_administrator
+from .page_token import token_of_page
 from .share_levels import STORED, at_level, highest_of, level_in
 
 LINK, SHARE, VISITOR = "link", "share", "visitor"
@@ -38,14 +39,10 @@ KEY = re.compile(r"(link|share)\.([0-9]{1,18})\.([0-9T:.-]{10,40})")
 TABLES = {LINK: orm.ShareCode, SHARE: orm.Share}
 Owner, Guest = aliased(orm.User), aliased(orm.User)
 
-# How long people count as being on a server, in seconds (see `visitors.seconds_present`).
-_seconds = 0
-
 
 def show_overview(seconds: int) -> None:
-    """Add the endpoint to the hub."""
-    global _seconds  # noqa: PLW0603
-    _seconds = seconds
+    """Add the endpoint to the hub. seconds: how long people count as being on a server (see `visitors.seconds_present`)."""
+    Overview.seconds = seconds
     add_endpoint(f"/api/{OVERVIEW}", Overview)
 
 
@@ -85,14 +82,14 @@ class Filter:
 class Overview(APIHandler):
     """Only for the page's own tokens, and only if their user is an administrator now."""
 
+    seconds = 0
+
     @property
     def rows(self) -> Rows:
-        return Rows(self.db, _seconds)
+        return Rows(self.db, self.seconds)
 
     def _check(self) -> None:
-        token = self.get_token()
-        if not self.current_user or token is None or token.client_id != f"service-{SERVICE}":
-            raise web.HTTPError(403, "Only the sharing page can use this")
+        token = token_of_page(self)
         if token.user is None or not is_administrator(token.user):
             raise web.HTTPError(403, "Only administrators can see and end what others share")
 

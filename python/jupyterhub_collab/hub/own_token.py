@@ -16,12 +16,12 @@ from jupyterhub import orm, scopes
 from jupyterhub.utils import url_escape_path, url_path_join
 from sqlalchemy.orm import object_session
 
+from ..names import ACCESS
 from ..patches.hub.start import before_cleanup
 from .hooks import sections_with
 from .roles import value_of
 
 TRAIT = "server_token_scopes"
-ACCESS = "access:servers"
 # Scopes that open servers, or can pass that right on to a token or another user, for example by making them an administrator or a member.
 OPENING = {ACCESS, "tokens", "shares", "admin:users", "groups", "admin:groups"}
 # The scope that JupyterHub adds to every server's token. An empty list would mean the default scopes.

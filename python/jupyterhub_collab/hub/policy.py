@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..names import EDIT, VIEW
+from ..names import ACCESS, EDIT, VIEW
 from ..patches.hub.levels import tell_levels
 from ..patches.hub.memberships import add_roles
 from .access_levels import EVERY_SERVER, viewing
@@ -14,7 +14,6 @@ from .accounts import ROLE, reserve_accounts
 from .hooks import is_chained, sections_with
 from .roles import grant_everyone, is_given, value_of
 from .servers import limit_cached_rights
-from .share_levels import ACCESS
 from .shared_port import share_port
 from .whole import whole
 

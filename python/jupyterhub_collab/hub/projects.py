@@ -10,7 +10,7 @@ from typing import Any
 from ..names import VIEW
 from ..patches.hub.levels import tell_levels
 from ..patches.hub.memberships import add_accounts, add_roles
-from .access_levels import EVERY_SERVER, viewing
+from .access_levels import viewing
 from .accounts import refuse_logins
 from .collaboration import Chosen, chosen
 from .policy import applied
@@ -35,7 +35,7 @@ def open_servers(
     levels: the scopes of each level, with `{server}` for the server. projects: each has `name`, `account` (the hub user that owns
     the server, and that nobody can log in as), `mem_limit` and `cpu_limit` of its server, and for each level the hub `users` and `groups`.
     access: each has `owner`, `server` (empty for the default one), `level`, `users` and `groups`. The owner `*` stands for all servers of
-    all users.
+    all users, at level edit.
     """
     c = whole(c)
     share_port()
@@ -66,8 +66,6 @@ def open_servers(
     if VIEW in levels:
         viewing.update({_project_role(project, VIEW): f"{project['account']}/" for project in projects})
         viewing.update({_access_role(each): _name(each) for each in access if each["level"] == VIEW})
-        # Fragments have no such entry at level view.
-        viewing.update({name: EVERY_SERVER for name, server in viewing.items() if server == f"{ALL_OWNERS}/"})
         tell_levels()  # without it, viewers could edit
     if accounts:
         add_accounts(accounts)

@@ -17,10 +17,10 @@ from jupyterhub.app import JupyterHub
 from sqlalchemy import Text, and_, or_, type_coerce
 from tornado import web
 
-from ..names import EDIT, NO_LEVEL, ONLY_VIEW, VIEW
+from ..names import ACCESS, EDIT, NO_LEVEL, ONLY_VIEW, VIEW
 
-# The only scope that a share can give. The hub's API would accept any scope that the owner holds, such as stopping the server.
-ACCESS = "access:servers"
+# What the database has for each level. `MARK` opens nothing. A share can give ACCESS and no other scope: the hub's API would accept any that
+# the owner holds, such as stopping the server.
 MARK = "read:users:name"
 STORED = {VIEW: MARK, EDIT: ACCESS}
 ORDER = (NO_LEVEL, VIEW, EDIT)

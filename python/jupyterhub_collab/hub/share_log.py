@@ -4,10 +4,9 @@
     {"time": "2026-11-21T10:00:00.040075Z", "event": "link made", "owner": "alice", "server": "", "by": "alice", ...}
 
 event: `link made`, `link used`, `link ended`, `access given`, `level changed`, `access ended`, `access requested`, `request accepted` or
-`request declined`. level: `view` or `edit`; was: the one
-before. owner, server: names; the default server's is empty.
-by: the user who made the request, or null if there was no request. link: the link's ID, as in the API. user, group: who has access, or asks for it.
-expires_at: when the link expires. because: why a link or access ended: `revoked`, `left`, `expired`, `server stopped`, or `deleted` if the
+`request declined`. level: `view` or `edit`; was: the one before. owner, server: names; the default server's is empty.
+by: the user who made the request, or null if there was no request. link: the link's ID, as in the API. user, group: who has access, or asks
+for it. expires_at: when the link expires. because: why a link or access ended: `revoked`, `left`, `expired`, `server stopped`, or `deleted` if the
 server, user or group was deleted. No line contains a secret: neither a link's code nor a part of it.
 """
 
@@ -37,6 +36,8 @@ from .share_levels import level_in, level_of
 LEFT, REVOKED, EXPIRED, DELETED = "left", "revoked", "expired", "deleted"
 ENDED_WITH_THE_SERVER = "server stopped"
 CAUSES = (REVOKED, LEFT, EXPIRED, ENDED_WITH_THE_SERVER, DELETED)
+# How many shares and links have ended since the hub's process started: by kind, which is `user`, `group` or `link`, and by cause.
+ended: Counter[tuple[str, str]] = Counter()
 _cause: ContextVar[str] = ContextVar("cause", default="")
 _log = logging.getLogger("jupyterhub_collab.shares")
 
@@ -44,19 +45,6 @@ _log = logging.getLogger("jupyterhub_collab.shares")
 def because(cause: str) -> AbstractContextManager[None]:
     """Log this cause for everything that ends inside the context."""
     return within(_cause, cause)
-
-
-class Ends:
-    """How many shares and links have ended since the hub's process started: by kind, which is `user`, `group` or `link`, and by cause."""
-
-    def __init__(self) -> None:
-        self.counted: Counter[tuple[str, str]] = Counter()
-
-    def note(self, kind: str, cause: str) -> None:
-        self.counted[kind, cause] += 1
-
-
-ends = Ends()
 
 
 class _LogFile(WatchedFileHandler):
@@ -126,7 +114,7 @@ def _link_used(_mapper: Any, _connection: Any, code: orm.ShareCode) -> None:
 def _link_ended(_mapper: Any, _connection: Any, code: orm.ShareCode) -> None:
     why = _cause.get() or _deleted(code) or (EXPIRED if code.expired else REVOKED)
     _tell("link ended", code, link=f"sc_{code.id}", because=why)
-    ends.note("link", why)
+    ended["link", why] += 1
 
 
 def _access_given(_mapper: Any, _connection: Any, share: orm.Share) -> None:
@@ -144,7 +132,7 @@ def _access_ended(_mapper: Any, _connection: Any, share: orm.Share) -> None:
     by, guest = _actor(), share.user.name if share.user else None
     why = _cause.get() or _deleted(share) or (LEFT if by is not None and by == guest else REVOKED)
     _tell("access ended", share, **_whom(share), because=why)
-    ends.note("user" if share.user_id or share.user else "group", why)
+    ended["user" if share.user_id or share.user else "group", why] += 1
 
 
 def _deleted(share: orm.Share | orm.ShareCode) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..names import EDIT, SERVICE, SETTINGS, VISITOR
+from ..names import EDIT, PAGE_CLIENT, SERVICE, SETTINGS, VISITOR
 from ..patches.hub.asked import tell_pages_what_was_asked
 from ..patches.hub.codes import give_codes_to_tabs
 from ..patches.hub.guesses import limit_guesses, limit_links
@@ -131,7 +131,7 @@ def share_servers(
     if ends_with_server:
         end_shares_with_server(c)
         hooks.append("post_stop_hook")
-    trust(c, f"service-{SERVICE}")
+    trust(c, PAGE_CLIENT)
     if not authorize_page:
         skip_authorize_page(c)
     services = reify(c.JupyterHub, "services", [])
@@ -161,9 +161,10 @@ def share_servers(
     api_url = place.api_url or api_over_network(c)
     _use_templates(c, ends_with_server)
     show_offered()
-    tell_page_who_is_present(seconds_present(revocation_seconds(c)))
-    show_overview(seconds_present(revocation_seconds(c)))
-    measure(seconds_present(revocation_seconds(c)))
+    seconds = seconds_present(revocation_seconds(c))
+    tell_page_who_is_present(seconds)
+    show_overview(seconds)
+    measure(seconds)
     # Every user can open the servers of shared accounts. So the page lists them as well.
     accounts = {account for policy in applied for account in policy.get("accounts", [])}
     offered.update(f"{account}/" for account in accounts)

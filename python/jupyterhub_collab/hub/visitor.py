@@ -9,10 +9,9 @@ from typing import Any
 from jupyterhub import scopes
 from sqlalchemy.orm import object_session
 
+from ..names import SERVERS
 from .access_requests import SHOWN, Request, asked, can_be_asked, offer, waiting
 from .usable import Usable, usable
-
-SERVERS = "servers"  # the scope for starting and stopping
 
 
 class Visitor:

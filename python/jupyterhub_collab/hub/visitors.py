@@ -12,9 +12,8 @@ from typing import Any
 from jupyterhub import orm, scopes
 from sqlalchemy.orm import Session, object_session
 
-from ..names import LONGEST_TRUST
+from ..names import ACCESS, LONGEST_TRUST
 
-ACCESS = "access:servers"
 # The hub notes activity of tokens to half a minute.
 RESOLUTION_SECONDS = 60
 

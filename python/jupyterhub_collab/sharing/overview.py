@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..names import EDIT, OVERVIEW, VIEW
+from ..names import OVERVIEW
 from .hub import Hub
 from .state import time_of
 
@@ -16,8 +16,6 @@ ROWS = 50  # on one page
 HIGHEST_PAGE = 10**6
 # The fields of the form, as the hub's endpoint names them (`hub.overview.Filter`).
 FILTERS = ("of", "who", "what", "may")
-KINDS = {"share": "shares", "link": "links", "visitor": "visitors"}
-LEVELS = (VIEW, EDIT)
 
 
 @dataclass

@@ -510,14 +510,6 @@ def again(hub: Attacked, level: str, highest: str) -> Iterator[None]:
         restart(before)
 
 
-def answers(port: int) -> bool:
-    """Return whether the sharing page has started. The one of the killed hub has the port for up to a second."""
-    try:
-        return plain_http.get(f"http://127.0.0.1:{port}{PAGE}health").status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
 def test_highest_level_limits_what_exists_and_what_is_made(hub: Attacked) -> None:
     """Levels stay in the hub's database when it restarts, and the administrator's limit applies to shares and links that exist."""
     old = code_for(hub, level="edit")
@@ -538,7 +530,7 @@ def test_highest_level_limits_what_exists_and_what_is_made(hub: Attacked) -> Non
         assert levels(hub) == ["view", "view"]
         assert levels(hub, "share-codes") == ["view"]
         with hub.browser("alice", page=hub.page) as alice:
-            wait_until(lambda: answers(hub.page), OUT)
+            wait_until(lambda: hub.page_runs, OUT)
             assert "can edit" not in alice.get(PAGE).text
             for action in ("make-link", "give", "set-level"):
                 answer = press(alice, action, kind="user", name="mallory", level="edit")

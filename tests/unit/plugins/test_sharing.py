@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The policy of sharing, as pure functions of the variables."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import sharing
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 
+from jupyterhub_collab.sharing.settings import Settings
+
+# The sharing page's own settings, of which only those of levels matter here.
+PAGE = Settings(60, 60, False, True, 5, [], {}, "", "/", "/services/sharing/", "", "", "", "", 0)
 SETTINGS: dict[str, Any] = resolve({}).rtc["sharing"]
 
 
@@ -84,6 +89,8 @@ def test_jupyterlab_offers_the_levels_that_links_can_have(
 ) -> None:
     wanted = SETTINGS | settings
     assert sharing.levels(wanted, live=live) == {"levels": levels, "level": wanted["level"]}
+    page = replace(PAGE, level=wanted["level"], highest_level=wanted["highest_level"], can_view=live)
+    assert page.levels == levels
 
 
 def test_table_says_whether_users_can_request_access() -> None:

@@ -17,11 +17,9 @@ from jupyterhub.utils import compare_token, hash_token
 from oauthlib.common import Request
 from tornado.web import HTTPError
 
-from ...hub.authorize import SERVERS
-from ...names import SERVICE
+from ...names import ACCESS, PAGE_CLIENT, SERVER_CLIENTS
 from ..releases import patches_hub
 
-PAGE = f"service-{SERVICE}"
 # `Sec-Fetch-Dest` of a tab, and of what shows a page inside another one. Browsers send the header over HTTPS and to localhost.
 TAB = "document"
 FRAMES = ("embed", "fencedframe", "frame", "iframe", "object")
@@ -53,7 +51,9 @@ def give_codes_to_tabs() -> None:
     def save(validator: Any, client_id: str, code: Any, request: Any, *arguments: Any, **options: Any) -> Any:
         # Some databases, such as MySQL, also find a client by its name in capitals.
         client = request.client.identifier
-        if (client == PAGE or client.startswith(SERVERS)) and not _is_for_a_tab(client, request.handler):
+        if (client == PAGE_CLIENT or client.startswith(SERVER_CLIENTS)) and not _is_for_a_tab(
+            client, request.handler
+        ):
             raise HTTPError(403, FOR_A_SCRIPT)
         return theirs(validator, client_id, code, request, *arguments, **options)
 
@@ -67,7 +67,7 @@ def _is_for_a_tab(client_id: str, handler: Any) -> bool:
     dest = handler.request.headers.get("Sec-Fetch-Dest", TAB)
     # Frames are refused unless the administrator replaced the hub's policy against frames, for example for a portal that shows servers.
     is_framed = "Content-Security-Policy" in handler.settings.get("headers", {})
-    return dest == TAB or (client_id != PAGE and is_framed and dest in FRAMES)
+    return dest == TAB or (client_id != PAGE_CLIENT and is_framed and dest in FRAMES)
 
 
 def _answering_alike(answer: Any) -> Any:
@@ -79,8 +79,8 @@ def _answering_alike(answer: Any) -> Any:
         client_id = Request(*handler.extract_oauth_params()).client_id or ""
         client = handler.db.query(orm.OAuthClient).filter_by(identifier=client_id).first()
         name = client.identifier if client else client_id.lower()
-        if handler.current_user and name.startswith(SERVERS):
-            may_access = handler.get_scope_filter("access:servers")
+        if handler.current_user and name.startswith(SERVER_CLIENTS):
+            may_access = handler.get_scope_filter(ACCESS)
             if client is None or client.spawner is None or not may_access(client.spawner, kind="server"):
                 raise HTTPError(403, NO_ACCESS)
         return answer(handler)

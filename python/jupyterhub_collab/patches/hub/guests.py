@@ -25,10 +25,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, object_session
 
 from ...hub.access_levels import level_on
-from ...hub.authorize import SERVERS
 from ...hub.opened import is_note
-from ...hub.own_token import ACCESS
-from ...names import EDIT, VIEW, VISITED
+from ...names import ACCESS, EDIT, SERVER_CLIENTS, VIEW, VISITED
 from ..releases import patches_hub
 
 CODES, CLIENTS = orm.OAuthCode.__table__, orm.OAuthClient.__table__
@@ -55,7 +53,7 @@ def _noting(get: Any) -> Any:
     async def answer(handler: Any) -> None:
         await get(handler)
         client, token = handler.request.headers.get(VISITED, ""), handler.get_token()
-        if token is None or token.user is None or not client.startswith(SERVERS):
+        if token is None or token.user is None or not client.startswith(SERVER_CLIENTS):
             return
         seen = (client, *_of_user(token.user))
         if (*seen, EDIT) not in _seen:
@@ -72,7 +70,7 @@ def _noting(get: Any) -> Any:
 
 
 def _token_given(_mapper: Any, connection: Connection, token: orm.APIToken) -> None:
-    if token.user is not None and str(token.client_id).startswith(SERVERS):
+    if token.user is not None and str(token.client_id).startswith(SERVER_CLIENTS):
         _note(connection, str(token.client_id), [*_of_user(token.user), VIEW])
 
 

@@ -16,9 +16,18 @@ from jupyterhub.apihandlers.users import SelfAPIHandler
 from jupyterhub.user import User
 
 from ...hub.access_levels import level_on, manages, without_viewing
-from ...hub.authorize import SERVERS
 from ...hub.push import watched
-from ...names import EDIT, ENFORCES_LEVELS, LEVEL, MANAGES, NO_LEVEL, VIEW_SCOPES, VISITED, WATCH
+from ...names import (
+    EDIT,
+    ENFORCES_LEVELS,
+    LEVEL,
+    MANAGES,
+    NO_LEVEL,
+    SERVER_CLIENTS,
+    VIEW_SCOPES,
+    VISITED,
+    WATCH,
+)
 from ..releases import patches_hub
 
 
@@ -52,7 +61,7 @@ def _with_level(handler: Any, model: dict[str, Any]) -> dict[str, Any]:
     client = handler.request.headers.get(VISITED, "")
     if visitor is None:
         return model
-    if token and ENFORCES_LEVELS in handler.request.headers and client.startswith(SERVERS):
+    if token and ENFORCES_LEVELS in handler.request.headers and client.startswith(SERVER_CLIENTS):
         spawner = handler.db.query(orm.Spawner).filter_by(oauth_client_id=client).first()
         level = level_on(spawner, visitor) if spawner is not None else NO_LEVEL
         # Any client can send these headers. So the answer is the same whether a server does not exist or is not open to its user.
