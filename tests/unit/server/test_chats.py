@@ -16,7 +16,7 @@ from pycrdt import Array, Map, Text, YSyncMessageType, create_update_message
 
 from jupyterhub_collab.server import view_table
 from local_hub import PATIENCE, wait_until
-from local_server import come_back
+from local_server import LocalServer, come_back
 from open_files import until
 from people.errors import Refused
 from people.room import Room, Seat
@@ -323,10 +323,22 @@ def test_the_websocket_of_chats_without_collaboration_is_refused() -> None:
     assert "jupyterlab_chat.websocket_handler:WSChatHandler" in view_table.REFUSED
 
 
-def test_server_has_chats_only_if_the_hub_says_so(hub: Viewed) -> None:
+def test_server_has_chats_if_the_hub_says_so(hub: Viewed) -> None:
     """`verify` learns whether they are there. The environment has the package turned off."""
     told = hub.at_server("alice", "GET", "api/collaboration-protection").json()
     assert told == {"problem": "", "output": "", "chat": ""}
     wait_until(
         lambda: "Registered jupyterlab_chat server extension (RTC provider: jupyter_server_ydoc)" in hub.log
     )
+
+
+def test_server_that_lacks_the_package_says_so(tmp_path: Path) -> None:
+    """Documents are protected as before, and `verify` learns that there are no chats."""
+    server = LocalServer(tmp_path, chat=True)
+    server.start()
+    try:
+        told = server.ask("GET", "api/collaboration-protection")
+    finally:
+        server.kill()
+    assert told["problem"] == ""
+    assert told["chat"].startswith("jupyterlab-chat is missing, or failed to load")
