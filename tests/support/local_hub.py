@@ -156,8 +156,12 @@ class LocalHub:
     # The hub
 
     def start(self) -> None:
-        """Start the hub, and wait until it answers."""
+        """Start the hub, and wait until it has compared the proxy's routes.
+
+        It answers earlier, but ends if a server is stopped during that comparison.
+        """
         with (self.directory / "log").open("ab") as log:
+            self._log_before = log.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub"],
                 cwd=self.directory,
@@ -166,10 +170,14 @@ class LocalHub:
                 env={**os.environ, "JUPYTERHUB_CRYPT_KEY": ""},
             )
         try:
-            wait_until(self._answers)
+            wait_until(lambda: self._answers() and self._has_compared_routes)
         except TimeoutError:
             self.kill()
             raise RuntimeError(self.log) from None
+
+    @property
+    def _has_compared_routes(self) -> bool:
+        return b"JupyterHub is now running" in (self.directory / "log").read_bytes()[self._log_before :]
 
     def kill(self) -> None:
         """Kill the hub, as in a crash. The server continues to run."""
