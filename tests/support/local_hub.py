@@ -205,15 +205,20 @@ class LocalHub:
             return False
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        answer = plain_http.request(
-            method,
-            f"{self.hub_url}/hub/api/{path}",
-            headers={"Authorization": f"token {self.token}"},
-            json=body,
-            timeout=PATIENCE,
-        )
+        """Send a request to the hub's API with all rights, and return what the response contains."""
+        answer = self.at_hub_with(self.token, method, path, body)
         answer.raise_for_status()
         return answer.json() if answer.text else None
+
+    def at_hub(self, name: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Send a request to the hub's API as a user's program does, and return the response."""
+        return self.at_hub_with(self.token_of(name), method, path, body)
+
+    def at_hub_with(self, token: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        headers = {"Authorization": f"token {token}"}
+        return plain_http.request(
+            method, f"{self.hub_url}/hub/api/{path}", headers=headers, json=body, timeout=PATIENCE
+        )
 
     def token_of(self, name: str) -> str:
         """Return a token with all scopes of a user."""

@@ -19,6 +19,7 @@ from ..patches.hub.asked import tell_pages_what_was_asked
 from ..patches.hub.codes import give_codes_to_tabs
 from ..patches.hub.guesses import limit_guesses, limit_links
 from ..patches.hub.levels import tell_levels
+from ..patches.hub.link_documents import keep_link_documents
 from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.page_start import start_without_page
 from ..patches.hub.share_levels import keep_share_levels
@@ -118,6 +119,7 @@ def share_servers(
     limit_shares(longest_link)
     limit_links(links_per_server)
     keep_share_levels(level, highest_level, can_view=can_view)
+    keep_link_documents()
     tell_levels()  # without it, viewers could edit
     limit_guesses(guesses_per_minute)
     keep_secrets()

@@ -334,9 +334,13 @@ class SharingPage(Base):
         seconds = self.get_body_argument("seconds", "")
         # Python refuses to convert thousands of digits.
         life = int(seconds[:18]) if seconds.isascii() and seconds.isdigit() else self.sharing.link_seconds
-        # Without scopes in the request, the hub grants access and nothing else.
-        wish = {"expires_in": max(60, min(life, self.sharing.longest_link)), **self.level()}
         document = self.document()
+        # Without scopes in the request, the hub grants access and nothing else.
+        wish = {
+            "expires_in": max(60, min(life, self.sharing.longest_link)),
+            "document": document,
+            **self.level(),
+        }
         made = await self.hub.ask("POST", f"share-codes/{self.mine}", wish)
         await self.show_page(
             new_link={

@@ -16,7 +16,7 @@ from .hub import Hub, server_path
 
 @dataclass
 class Link:
-    """A sharing link. Its address is shown only once, when it is created."""
+    """A sharing link. Its address is shown only once, when it is created. document: the path of the file that it opens; empty for none."""
 
     id: str
     made: datetime
@@ -24,6 +24,7 @@ class Link:
     uses: int
     last_use: datetime | None
     level: str = EDIT
+    document: str = ""
 
 
 @dataclass
@@ -98,6 +99,7 @@ async def my_servers(hub: Hub, user: str, base_url: str, *, requests: bool = Fal
                 code["exchange_count"],
                 time_of(code["last_exchanged_at"]) if code["last_exchanged_at"] else None,
                 code["level"],
+                code["document"],
             )
         )
     for share in shares:

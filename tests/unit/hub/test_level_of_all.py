@@ -60,13 +60,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leveled]:
         yield hub
 
 
-def as_user(hub: Leveled, name: str, method: str, path: str, body: Any = None) -> Any:
-    headers = {"Authorization": f"token {hub.token_of(name)}"}
-    return plain_http.request(
-        method, f"{hub.hub_url}/hub/api/{path}", headers=headers, json=body, timeout=PATIENCE
-    )
-
-
 def refuses_changes(hub: Leveled, who: str) -> None:
     """Check that a user sees the server and changes nothing, with requests as with raw websockets."""
     assert hub.at_server(who, "GET", "api/contents").status_code == 200
@@ -135,8 +128,8 @@ def test_some_edit_on_all_servers(hub: Leveled) -> None:
     wait_until(lambda: hub.level("vera") == "edit")
     assert hub.at_server("vera", "POST", "api/shutdown").status_code == 403
     for method in ("POST", "DELETE"):
-        assert as_user(hub, "vera", method, "users/alice/server").status_code in (403, 404)
-    assert "access:servers" in as_user(hub, "vera", "GET", "user").json()["scopes"]
+        assert hub.at_hub("vera", method, "users/alice/server").status_code in (403, 404)
+    assert "access:servers" in hub.at_hub("vera", "GET", "user").json()["scopes"]
     hub.ask("DELETE", "groups/helpers/users", {"users": ["vera"]})
     wait_until(lambda: hub.level("vera") == "view")
     refuses_changes(hub, "vera")
@@ -205,7 +198,7 @@ def test_viewers_neither_start_nor_stop_nor_share_nor_list_anything(hub: Leveled
         ("PATCH", "users/vera", {"admin": True}),
         ("POST", "groups/teachers/users", {"users": ["vera"]}),
     ):
-        assert as_user(hub, "vera", method, path, body).status_code in (403, 404), (method, path)
+        assert hub.at_hub("vera", method, path, body).status_code in (403, 404), (method, path)
     assert hub.runs
 
 
@@ -252,24 +245,24 @@ async def test_all_users_view_the_shared_server(shared: Leveled) -> None:
 
 def test_viewers_do_not_start_or_stop_the_shared_server(shared: Leveled) -> None:
     """By the hub's API and pages, and from inside. Managers can."""
-    assert as_user(shared, "vera", "DELETE", "users/alice/server").status_code in (403, 404)
+    assert shared.at_hub("vera", "DELETE", "users/alice/server").status_code in (403, 404)
     with shared.browser("vera") as vera:
         assert vera.get("/hub/spawn/alice").status_code in (403, 404)
     assert shared.runs
-    assert as_user(shared, "erin", "DELETE", "users/alice/server").status_code in (202, 204)
+    assert shared.at_hub("erin", "DELETE", "users/alice/server").status_code in (202, 204)
     wait_until(lambda: not shared.runs)
     with shared.browser("vera") as vera:
         assert vera.get("/hub/spawn/alice").status_code in (403, 404)
         assert "not running" in vera.get("/hub/user/alice/").text
-    assert as_user(shared, "vera", "POST", "users/alice/server").status_code in (403, 404)
+    assert shared.at_hub("vera", "POST", "users/alice/server").status_code in (403, 404)
     time.sleep(SETTLED)
     assert not shared.runs
-    assert as_user(shared, "erin", "POST", "users/alice/server").status_code in (201, 202)
+    assert shared.at_hub("erin", "POST", "users/alice/server").status_code in (201, 202)
     wait_until(lambda: shared.runs)
 
 
 def test_own_server_of_a_viewer_stays_their_own(shared: Leveled) -> None:
-    answer = as_user(shared, "vera", "GET", "user").json()
+    answer = shared.at_hub("vera", "GET", "user").json()
     assert {"servers!user=vera", "access:servers!user=vera"} <= {*answer["scopes"]}
     assert not {each for each in answer["scopes"] if "alice" in each}
 
@@ -281,7 +274,7 @@ def test_lower_level_holds_for_a_shared_server_that_all_users_managed_when_it_st
     shared.restart(**SHARED)
     shared.ask("DELETE", "users/alice/server")
     wait_until(lambda: not shared.runs)
-    assert as_user(shared, "vera", "POST", "users/alice/server").status_code in (201, 202)
+    assert shared.at_hub("vera", "POST", "users/alice/server").status_code in (201, 202)
     wait_until(lambda: shared.runs)
     assert shared.level("vera") == "manage"
     shared.restart(**SHARED, jupyterhub_rtc_level="edit")

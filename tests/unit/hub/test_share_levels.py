@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from bs4 import BeautifulSoup
 from jupyterhub import orm, scopes
@@ -25,9 +24,9 @@ from jupyterhub_collab.server.viewing import VIEW_ONLY
 from jupyterhub_collab.sharing.handlers import NOT_OFFERED
 from jupyterhub_collab.sharing.settings import Settings
 from local_hub import LocalHub, wait_until
+from page_forms import PAGE, cells, press
 
 ACCESS = "access:servers!server=ann/"
-PAGE = "/services/sharing/"
 TEXT = {"type": "file", "format": "text", "content": "hello"}
 # What JupyterHub without our package makes of the shares in a database.
 PLAIN = """
@@ -239,17 +238,6 @@ def unshared(request: pytest.FixtureRequest) -> Iterator[None]:
             request.getfixturevalue("hub").ask("DELETE", f"{kind}/alice/")
 
 
-def call(hub: LocalHub, token: str, method: str, path: str, body: Any = None) -> httpx.Response:
-    headers = {"Authorization": f"token {token}"}
-    return plain_http.request(
-        method, f"{hub.hub_url}/hub/api/{path}", headers=headers, json=body, timeout=OUT
-    )
-
-
-def as_user(hub: LocalHub, name: str, method: str, path: str, body: Any = None) -> httpx.Response:
-    return call(hub, hub.token_of(name), method, path, body)
-
-
 def accept(hub: LocalHub, name: str, code: str) -> str:
     """Accept a link in a user's browser, and return what the page said before."""
     with hub.browser(name) as browser:
@@ -263,7 +251,7 @@ def accept(hub: LocalHub, name: str, code: str) -> str:
 
 
 def code_for(hub: LocalHub, **body: str) -> str:
-    answer = as_user(hub, "alice", "POST", "share-codes/alice/", body)
+    answer = hub.at_hub("alice", "POST", "share-codes/alice/", body)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["code"])
 
@@ -301,7 +289,7 @@ def test_share_through_the_api_has_the_administrators_default(hub: Attacked) -> 
     """Also if a program such as JupyterLab's own dialog names the scope that it wants."""
     scope = "access:servers!server=alice/"
     for wish in ({}, {"scopes": [scope]}, {"scopes": [scope, "read:users:name!server=alice/"]}):
-        share = as_user(hub, "alice", "POST", "shares/alice/", {"user": "mallory", **wish})
+        share = hub.at_hub("alice", "POST", "shares/alice/", {"user": "mallory", **wish})
         assert (share.json()["level"], share.json()["scopes"]) == ("view", [scope])
     assert level_at_server(hub, "mallory") == "view"
 
@@ -324,7 +312,7 @@ def test_guest_does_not_raise_the_own_level(hub: Attacked) -> None:
             ("POST", "users/mallory/shared/alice/", raised),
             ("PUT", "users/mallory/shared/alice/", raised),
         ):
-            assert call(hub, token, method, path, body).status_code in (403, 404, 405), (method, path)
+            assert hub.at_hub_with(token, method, path, body).status_code in (403, 404, 405), (method, path)
     accept(hub, "mallory", code)
     with hub.browser("mallory") as browser:
         browser.get("/hub/accept-share", params={"code": code, "level": "edit"})
@@ -362,7 +350,7 @@ def test_token_with_fewer_scopes_shares_nothing(hub: Attacked) -> None:
             ("POST", "shares/alice/", {"user": "mallory", "level": "edit"}),
             ("PATCH", "shares/alice/", {"user": "mallory", "level": "edit"}),
         ):
-            assert call(hub, token, method, path, body).status_code in (403, 404), (held, path)
+            assert hub.at_hub_with(token, method, path, body).status_code in (403, 404), (held, path)
     assert levels(hub) == ["view"]
 
 
@@ -375,7 +363,7 @@ def test_unknown_levels_are_refused(hub: Attacked, level: Any) -> None:
         ("POST", "shares/alice/", {"user": "mallory"}),
         ("PATCH", "shares/alice/", {"user": "mallory"}),
     ):
-        answer = as_user(hub, "alice", method, path, {**body, "level": level})
+        answer = hub.at_hub("alice", method, path, {**body, "level": level})
         assert (answer.status_code, answer.json()["message"]) == (400, "The level must be one of: view, edit")
     assert levels(hub) == ["view"]
     assert levels(hub, "share-codes") == []
@@ -386,12 +374,12 @@ def test_owner_changes_the_level_of_a_share(hub: Attacked) -> None:
     hub.share("mallory")
     assert level_at_server(hub, "mallory") == "view"
     wish = {"user": "mallory", "level": "edit"}
-    assert as_user(hub, "alice", "PATCH", "shares/alice/", wish).json()["level"] == "edit"
+    assert hub.at_hub("alice", "PATCH", "shares/alice/", wish).json()["level"] == "edit"
     wait_until(lambda: level_at_server(hub, "mallory") == "edit", OUT)
     # Without a level, what they have stays.
     hub.share("mallory")
     assert levels(hub) == ["edit"]
-    assert as_user(hub, "alice", "POST", "shares/alice/", {**wish, "level": "view"}).json()["level"] == "view"
+    assert hub.at_hub("alice", "POST", "shares/alice/", {**wish, "level": "view"}).json()["level"] == "view"
     wait_until(lambda: level_at_server(hub, "mallory") == "view", OUT)
     log = [json.loads(line) for line in (hub.directory / "shares.jsonl").read_text().splitlines()]
     changed = [each for each in log if each["event"] == "level changed"][-2:]
@@ -400,7 +388,7 @@ def test_owner_changes_the_level_of_a_share(hub: Attacked) -> None:
     ]
     assert [each for each in log if each["event"] == "access given"][-1]["level"] == "view"
     for whom in ({"user": "walter"}, {"user": "nobody"}, {"group": "team"}, {"group": "none"}):
-        answer = as_user(hub, "alice", "PATCH", "shares/alice/", {**whom, "level": "edit"})
+        answer = hub.at_hub("alice", "PATCH", "shares/alice/", {**whom, "level": "edit"})
         assert answer.status_code == 404, answer.text
     for odd in (
         {"user": "mallory", "group": "team"},
@@ -408,29 +396,9 @@ def test_owner_changes_the_level_of_a_share(hub: Attacked) -> None:
         {"user": "mallory", "more": 1},
         {"user": "mallory", "scopes": []},
     ):
-        assert as_user(hub, "alice", "PATCH", "shares/alice/", {**odd, "level": "edit"}).status_code == 400
-    assert as_user(hub, "alice", "PATCH", "shares/alice", wish).status_code == 405
+        assert hub.at_hub("alice", "PATCH", "shares/alice/", {**odd, "level": "edit"}).status_code == 400
+    assert hub.at_hub("alice", "PATCH", "shares/alice", wish).status_code == 405
     assert levels(hub) == ["view"]
-
-
-def press(browser: httpx.Client, action: str, **fields: str) -> httpx.Response:
-    """Submit a form of the sharing page, whether the page has it or not."""
-    xsrf = browser.get(PAGE).text.partition('name="_xsrf" value="')[2].partition('"')[0]
-    form = {"_xsrf": xsrf, "action": action, "server": "", **fields}
-    return browser.post(PAGE, data=form)
-
-
-def cells(page: httpx.Response, caption: str) -> list[list[str]]:
-    """Return the text of a table's cells, without the labels of their buttons."""
-    soup = BeautifulSoup(page.text, "html.parser")
-    for button in soup.select("button"):
-        button.decompose()
-    tables = [each for each in soup.select("#mine table, #theirs table") if caption in each.get_text()]
-    return [
-        [cell.get_text(" ", strip=True) for cell in row.select("td")]
-        for table in tables
-        for row in table.select("tbody tr")
-    ]
 
 
 def test_sharing_page_gives_levels(hub: Attacked) -> None:
@@ -440,7 +408,7 @@ def test_sharing_page_gives_levels(hub: Attacked) -> None:
             assert "accept-share?code=" in press(alice, "make-link", **chosen).text
         press(alice, "give", kind="user", name="mallory", level="edit")
         page = press(alice, "give", kind="group", name="team", level="view")
-        assert [row[3] for row in cells(page, "Valid links")] == ["can edit", "can view", "can view"]
+        assert [row[4] for row in cells(page, "Valid links")] == ["can edit", "can view", "can view"]
         guests = [("mallory", "can edit"), ("team (group)", "can view")]
         assert [(row[0], row[2]) for row in cells(page, "Users with access to this server")] == guests
         forms = BeautifulSoup(page.text, "html.parser").select("form:has([value=set-level])")
@@ -524,7 +492,7 @@ def test_highest_level_limits_what_exists_and_what_is_made(hub: Attacked) -> Non
             ("POST", "shares/alice/", {"user": "mallory"}),
             ("PATCH", "shares/alice/", {"user": "mallory"}),
         ):
-            answer = as_user(hub, "alice", method, path, {**body, "level": "edit"})
+            answer = hub.at_hub("alice", method, path, {**body, "level": "edit"})
             assert answer.status_code == 403
             assert "Servers can be shared at level view at most" in answer.text
         assert levels(hub) == ["view", "view"]

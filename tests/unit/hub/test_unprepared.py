@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-import plain_http
 from attacked_hub import THEIRS, Attacked
 from local_hub import wait_until
 
@@ -47,14 +46,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
 
 
 def start(hub: Attacked) -> httpx.Response:
-    headers = {"Authorization": f"token {hub.token}"}
-    return plain_http.post(f"{hub.hub_url}/hub/api/users/alice/server", headers=headers, timeout=60)
+    return hub.at_hub_with(hub.token, "POST", "users/alice/server")
 
 
 def share(hub: Attacked, what: str) -> httpx.Response:
-    headers = {"Authorization": f"token {hub.token_of('alice')}"}
-    wish = {"user": "bob"} if what == "shares" else {}
-    return plain_http.post(f"{hub.hub_url}/hub/api/{what}/alice/", headers=headers, json=wish, timeout=60)
+    return hub.at_hub("alice", "POST", f"{what}/alice/", {"user": "bob"} if what == "shares" else {})
 
 
 def test_one_that_nobody_else_may_open_starts_and_is_not_shared(hub: Attacked) -> None:

@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people type into the sharing page's fields: names of people, and files. The hub is real."""
 
-import httpx
 import pytest
 
 from attacked_hub import Attacked
-
-PAGE = "/services/sharing/"
-
-
-def press(browser: httpx.Client, **fields: str) -> httpx.Response:
-    """Send a form of the page, and return what the page shows then."""
-    page = browser.get(PAGE)
-    xsrf = page.text.partition('name="_xsrf" value="')[2].partition('"')[0]
-    return browser.post(PAGE, data={"_xsrf": xsrf, "server": "", **fields})
+from page_forms import PAGE, press
 
 
 def guests(hub: Attacked) -> set[str]:

@@ -165,7 +165,7 @@ def test_owner_is_warned_of_links_that_raise_a_level(link: str, guest: str, warn
     server.guests.append(Guest("user", "bob", NOW, guest))
     soup = BeautifulSoup(page(servers=[server]), "html.parser")
     assert ("A link whose users can edit is still valid" in soup.get_text(" ", strip=True)) is warns
-    for caption, level, column in (("Valid links", link, 3), ("Users with access to this server", guest, 2)):
+    for caption, level, column in (("Valid links", link, 4), ("Users with access to this server", guest, 2)):
         (table,) = (each for each in soup.select("table") if caption in each.get_text())
         assert f"can {level}" in table.select("tbody tr td")[column].get_text(" ", strip=True)
 
