@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import pairwise
 from typing import Any
 
 from jupyter_ydoc import YNotebook
@@ -21,7 +20,7 @@ from .history import Change
 from .merge import doc_of, has_lost
 from .merge_notebook import restore_cells
 from .merge_text import change_text
-from .yjs_update import Ranges, clocks_of, garbage_of, ranges_of
+from .yjs_update import Ranges, added, clocks_of, garbage_of, ranges_of, text_of, without
 
 NONE = b"\0"  # no ranges
 # Whether an event's delete set has what was added to a part that was already removed. In earlier releases, only the event's update has it.
@@ -90,6 +89,9 @@ class Unseen:
 def gone_unseen(event: Any, update: bytes) -> Ranges:
     """Return what an update has removed, except for what its author removed knowingly.
 
+    Of what the update itself adds, only text counts. If two people set the same property of a cell at a time, such as its count of
+    executions, one of the values is removed as it comes, and nobody misses it.
+
     event: the TransactionEvent of the document that has applied the update. update: as it was sent.
     """
     if event.update == update or (REPORTS_ALL and event.delete_set == NONE):
@@ -101,15 +103,18 @@ def gone_unseen(event: Any, update: bytes) -> Ranges:
     if not REPORTS_ALL:
         for client, its in garbage_of(event.update).items():
             gone.setdefault(client, []).extend(its)
-    return _without(gone, ranges_of(known[1:]))
+    gone = without(gone, ranges_of(known[1:]))
+    if not gone:
+        return {}
+    no_text = without(added(event.before_state, event.after_state), text_of(update))
+    return without(gone, no_text)
 
 
 def late(event: Any, update: bytes, gone: Ranges, number: int) -> list[Late]:
     """Return the text that was lost with an update. gone: what `gone_unseen` found. number: of the last update before it in the history."""
-    before, after = clocks_of(event.before_state), clocks_of(event.after_state)
-    new = {client: [(before.get(client, 0), clock)] for client, clock in after.items()}
-    old = _without(gone, new)
-    parts = (old, False), (_without(gone, old), True)
+    old = without(gone, added(event.before_state, event.after_state))
+    parts = (old, False), (without(gone, old), True)
+    after = clocks_of(event.after_state)
     return [Late(update, number, ranges, has_come, after) for ranges, has_come in parts if ranges]
 
 
@@ -203,16 +208,3 @@ def _has(doc: Doc[Any], late: Late) -> bool:
     """Return whether a document has applied a late update, and does not wait for an update that must come first."""
     clocks = clocks_of(doc.get_state())
     return all(clocks.get(client, 0) >= late.after[client] for client in late.gone)
-
-
-def _without(ranges: Ranges, others: Ranges) -> Ranges:
-    """Return the ranges without what is also in `others`."""
-    left: Ranges = {client: [] for client in ranges}
-    for client, of_client in ranges.items():
-        gaps = [0, *(edge for other in sorted(others.get(client, [])) for edge in other)]
-        for start, end in of_client:
-            edges = [*gaps, max(end, gaps[-1])]
-            for gap, following in list(pairwise(edges))[::2]:
-                if max(start, gap) < min(end, following):
-                    left[client].append((max(start, gap), min(end, following)))
-    return {client: of_client for client, of_client in left.items() if of_client}

@@ -25,6 +25,7 @@ from .late import Late, Unseen, gone_unseen, late, late_again, unseen
 from .lately import Lately, text_of, words_of
 from .merge import Merged, doc_of
 from .notices import COPY_FAILED, COPY_KEPT, LOST, RESTORED, Notices
+from .yjs_update import Ranges, without
 
 # Nobody is assumed to have changed a copy that is less than this many seconds old.
 NEW_SECONDS = 6
@@ -80,6 +81,7 @@ class Rescue:
         self.lately = Lately(past, name, type(document))
         self.doing: Sequence[int] = ()
         self._late: list[tuple[int, Late]] = []  # text that was removed unseen, and is not restored yet
+        self._not_typed: Ranges = {}
         self._restoring = asyncio.Lock()
         # When and where the last copy of such text was written, and of what.
         self._last_late: tuple[float, PurePosixPath, Unseen] | None = None
@@ -176,12 +178,22 @@ class Rescue:
 
     # Text that people type into removed parts
 
+    def nobody_typed(self, ranges: Ranges) -> None:
+        """Do not look for these parts of the document when others remove them: the server has written them, and nobody would miss them."""
+        for client, of_client in ranges.items():
+            its = self._not_typed.setdefault(client, [])
+            for start, end in of_client:
+                if its and its[-1][1] == start:
+                    its[-1] = (its[-1][0], end)
+                else:
+                    its.append((start, end))
+
     def take_in(self, event: Any, update: bytes) -> bool:
         """Record text that is lost with an update, for `restore`. Call this before the update is written to the history.
 
         event: of the document that has applied the update. update: as it was sent. Return whether there is such text.
         """
-        if not (gone := gone_unseen(event, update)):
+        if not (gone := without(gone_unseen(event, update), self._not_typed)):
             return False
         number = self._past.last(self._name)
         due = self._past.add_due(self._name, False, number)

@@ -66,7 +66,7 @@ from .reports import counts
 from .rescue import Lost, Rescue
 from .text_bytes import encoding_changes
 from .watching import VIEWER
-from .yjs_update import clocks_after, clocks_of
+from .yjs_update import added, clocks_after, clocks_of
 
 if TYPE_CHECKING:
     from pycrdt import Channel
@@ -849,12 +849,17 @@ class Room(rooms.DocumentRoom):
         await self._quiet.wait()
 
     async def change(self, change: Callable[[YNotebook], None]) -> None:
-        """Change the notebook in one transaction. This is written to the history, sent and saved like what people type."""
+        """Change the notebook in one transaction. This is written to the history, sent and saved like what people type.
+
+        It is for what nobody types, such as output: what others remove of it is not restored.
+        """
         async with self._update_lock:
             pass  # while it is held, changes count as those of the room itself
         if self.notebook is not None and not self._stopped.is_set():
+            before = self.ydoc.get_state()
             with self.ydoc.transaction():
                 change(self.notebook)
+            self._rescue.nobody_typed(added(before, self.ydoc.get_state()))
 
     # Clients
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decode the parts of Yjs updates that pycrdt does not show: clocks, removed ranges, what was removed at once, and what they build on.
+"""Decode the parts of Yjs updates that pycrdt does not show: clocks, removed ranges, text, what was removed at once, and what they build on.
 
 The encoding is version 1 of https://github.com/yjs/yjs, with the values of https://github.com/dmonad/lib0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 from pycrdt import Decoder
 
@@ -41,14 +42,43 @@ def ranges_of(delete_set: bytes) -> Ranges:
     return found
 
 
+def added(before: bytes, after: bytes) -> Ranges:
+    """Return what was added to a document between two states."""
+    known = clocks_of(before)
+    since = {client: (known.get(client, 0), clock) for client, clock in clocks_of(after).items()}
+    return {client: [its] for client, its in since.items() if its[0] < its[1]}
+
+
+def without(ranges: Ranges, others: Ranges) -> Ranges:
+    """Return the ranges without what is also in `others`."""
+    left: Ranges = {client: [] for client in ranges}
+    for client, of_client in ranges.items():
+        gaps = [0, *(edge for other in sorted(others.get(client, [])) for edge in other)]
+        for start, end in of_client:
+            edges = [*gaps, max(end, gaps[-1])]
+            for gap, following in list(pairwise(edges))[::2]:
+                if max(start, gap) < min(end, following):
+                    left[client].append((max(start, gap), min(end, following)))
+    return {client: of_client for client, of_client in left.items() if of_client}
+
+
 def garbage_of(update: bytes) -> Ranges:
     """Return what an update has only as garbage: it was added to a part that was already removed.
 
     Raises ValueError if the update has content of an unknown kind.
     """
+    return _of_kind(update, lambda kind: kind == GARBAGE)
+
+
+def text_of(update: bytes) -> Ranges:
+    """Return the text that an update adds. Raises ValueError if it has content of an unknown kind."""
+    return _of_kind(update, lambda kind: kind not in (GARBAGE, SKIP) and kind & CONTENT == STRING)
+
+
+def _of_kind(update: bytes, is_it: Callable[[int], bool]) -> Ranges:
     found: Ranges = {}
     for client, start, end, kind in _Reader(update).structs():
-        if kind == GARBAGE:
+        if is_it(kind):
             found.setdefault(client, []).append((start, end))
     return found
 

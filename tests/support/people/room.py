@@ -247,6 +247,14 @@ class Room:
         """Clear the outputs of a cell."""
         self._require_notebook().ycells[index]["outputs"].clear()
 
+    def begin_run(self, index: int) -> None:
+        """Change what JupyterLab's page changes in a cell when it runs it."""
+        cell = self._require_notebook().ycells[index]
+        with self._doc.transaction():
+            cell["outputs"].clear()
+            cell["execution_count"] = None
+            cell["execution_state"] = "running"
+
     async def run_cell(self, index: int, door: Door) -> list[dict[str, Any]]:
         """Run a cell through the kernel channels at `door`, write the outputs into the document, and return them.
 

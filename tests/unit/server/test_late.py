@@ -10,9 +10,9 @@ from jupyter_ydoc import YNotebook
 from pycrdt import Array, Doc, Map, Text, merge_updates
 
 from jupyterhub_collab.server.history import Change
-from jupyterhub_collab.server.late import Late, _without, gone_unseen, late, late_again, unseen
+from jupyterhub_collab.server.late import Late, gone_unseen, late, late_again, unseen
 from jupyterhub_collab.server.merge import doc_of
-from jupyterhub_collab.server.yjs_update import Ranges
+from jupyterhub_collab.server.yjs_update import Ranges, without
 from tiers import LONG
 
 
@@ -28,7 +28,7 @@ from tiers import LONG
     ],
 )
 def test_ranges_without_others(ranges: Ranges, others: Ranges, left: Ranges) -> None:
-    assert _without(ranges, others) == left
+    assert without(ranges, others) == left
 
 
 def test_what_an_author_has_seen_is_not_missed_and_all_else_is() -> None:
@@ -62,6 +62,36 @@ def test_what_an_author_has_seen_is_not_missed_and_all_else_is() -> None:
     assert [sum(end - start for start, end in ranges) for ranges in missed[1].values()] == [
         len("in a cell that stays")
     ]
+
+
+@pytest.mark.parametrize("begun_together", [True, False])
+@pytest.mark.parametrize("loser", [1, 2])
+def test_of_what_comes_late_only_text_is_missed(loser: int, begun_together: bool) -> None:
+    """A page and the server set the same properties of a cell at each run. One of the values is removed as it comes.
+
+    begun_together: whether the history has the winner's value in one change with the cell. Nothing tells the document in between.
+    """
+    winner: Doc[Any] = Doc(client_id=3 - loser)
+    winner["cell"] = Map({"execution_count": 1.0, "source": Text("x")})
+    other: Doc[Any] = Doc(client_id=loser)
+    other.apply_update(winner.get_update())
+    history = [] if begun_together else [Change(1, winner.get_update(), 0, True)]
+    winner["cell"]["execution_count"] = None
+    history.append(Change(len(history) + 1, winner.get_update(), 0, True))
+    before = other.get_state()
+    cell = other.get("cell", type=Map)
+    cell["execution_count"] = None
+    value = other.get_update(before)
+    cell["source"].insert(0, "typed ")
+    found: list[Late] = []
+    update = b""
+    winner.observe(
+        lambda event: found.extend(late(event, update, gone_unseen(event, update), history[-1].number))
+    )
+    for update in (value, other.get_update(before)):
+        winner.apply_update(update)
+    assert [each for each in found if each.has_come] == []
+    assert str(winner["cell"]["source"]) == "typed x"
 
 
 class Table:

@@ -17,7 +17,7 @@ import plain_http
 from jupyterhub_collab.server.running import DIED, KILLED, MOST_BYTES, STOPPED, TOO_LONG
 from kernel_page import KernelPage, kernel_page
 from local_server import PATIENCE, TOKEN, LocalServer, server_with
-from open_files import copies, notebook
+from open_files import copies, notebook, told
 from people.room import Room
 from people.sockets import Door
 
@@ -205,6 +205,48 @@ async def test_second_run_replaces_the_output(server: LocalServer) -> None:
         for number in ("1\n", "2\n"):
             await there.run()
             await until(lambda number=number: printed(there.bob) == number)  # type: ignore[misc]
+
+
+# Notes that the server looks for text that was removed unseen.
+LOOKS = """
+from jupyterhub_collab.server import rescue
+
+unseen = rescue.unseen
+
+
+def noted(*arguments):
+    open("looked", "w").close()
+    return unseen(*arguments)
+
+
+rescue.unseen = noted
+"""
+
+
+async def test_run_is_no_loss_of_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page changes what the server changes too, before it hears of it. Nobody has lost text, so the server does not look for any.
+
+    At the end, someone has: they type into a cell that another person deletes.
+    """
+    with server_with(tmp_path, monkeypatch, LOOKS) as server:
+        async with told(server) as notices, scene(server, "print('out')") as there:
+            for _run in range(3):
+                for page in (there.alice, there.bob):
+                    page.lag()
+                    await there.page.until_done(await there.page.run("print('out')", there.cells[0]))
+                    await until(lambda: saved(server) == "out\n")
+                    page.begin_run(0)
+                    await page.join()
+            there.bob.insert(0, "# typed\n", 0)
+            await until(lambda: "# typed" in server.read("run.ipynb"))
+            assert not (server.files / "looked").exists()
+            assert notices == []
+
+            there.alice.lag()
+            there.bob.insert(0, "# unseen\n", 0)
+            await there.bob.wait_until(lambda room: "# unseen" in room.read(0))
+            there.alice.delete_cell(0)
+            await until((server.files / "looked").exists)
 
 
 async def test_two_people_run_cells_at_once(server: LocalServer) -> None:
