@@ -110,6 +110,8 @@ def test_two_people_work_together(
     opened.value.close()
     tab.close()
     expect_text(FIRST, "# alice's plan, on the train, still here", alice, bob)
+    for lab in (alice, bob):
+        expect(lab.banner).to_contain_text(f"{FILE} has a new kernel")
 
     # Alice looks back at how it began, and restores her cell. Bob sees it, and his own stays.
     alice.run_command("Show History")
