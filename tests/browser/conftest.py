@@ -38,10 +38,11 @@ in_container = partial(demos.in_container, HUB)
 
 @pytest.fixture(scope="session")
 def demo(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Start the demo, on which vera can view bob's server, and yield its output. No server has been started on its hub yet."""
+    """Start the demo with chats, on which vera can view bob's server, and yield its output. No server has been started on its hub yet."""
     keep = request.config.getoption("keep")
     viewers = [{"owner": "bob", "users": ["vera"], "level": "view"}]
-    with demos.demo_hub(HUB, free_port(), keep=keep, jupyterhub_server_access=viewers) as told:
+    settings = {"jupyterhub_server_access": viewers, "jupyterhub_rtc_chat": True}
+    with demos.demo_hub(HUB, free_port(), keep=keep, **settings) as told:
         yield told
 
 
