@@ -2,6 +2,7 @@
 """Switching modes leaves nothing of the old one (requirement 17). The tests run in order, each on the state that the one before left."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -104,7 +105,7 @@ def test_run_that_died_before_the_restart_is_completed(
     assert shared_with(bob) == []
     assert invocation(host) != before
     assert "jupyterhub_collab.hub.live" in arguments()
-    assert "sqlite:" not in arguments()
+    assert not re.search(r"sqlite:/+\w", arguments())
 
 
 def test_and_a_second_run_changes_nothing(platform: Platform) -> None:

@@ -12,7 +12,8 @@ from scenario import Platform, Play, wait_until
 
 Run = Callable[..., Play]
 # Of a project that other tests do not need.
-FILES = "/srv/jupyterhub-projects/snow/files"
+PROJECTS = "/srv/jupyterhub-projects"
+FILES = f"{PROJECTS}/snow/files"
 FRAGMENTS = "/usr/local/etc/jupyter/jupyterhub_collab.d"
 UV = "/usr/local/lib/collab.jupyterhub/uv/bin/uv"
 
@@ -39,8 +40,7 @@ LATER = {
     ),
     "mode": (f"chmod 0777 {FILES}", False),
     "owner": (f"chown mallory {FILES}", False),
-    "mode above": ("chmod 0777 /srv/jupyterhub-projects", False),
-    "owner above": ("chown mallory /srv/jupyterhub-projects/snow", False),
+    "owner above": (f"chown mallory {PROJECTS}/snow", False),
     "files": (f"mv {FILES} /root/files", False),
     "group": ("gpasswd --delete project-snow jupyterhub", False),
     "home": ("mv /home/project-snow /root/", False),
@@ -73,6 +73,20 @@ def test_difference_is_found_and_repaired(
     if stays:
         assert done.changed == 1, done.output
     assert is_recorded(platform)
+
+
+@pytest.mark.long
+def test_directory_in_which_others_could_have_replaced_workspaces_is_refused(run: Run, host: Host) -> None:
+    """The play does not repair it: what is in it may no longer be what the play has created."""
+    before = host.file(PROJECTS).mode
+    host.check_output("chmod 0777 %s", PROJECTS)
+    refused = run()
+    host.check_output(f"chmod {before:o} {PROJECTS}")
+    assert refused.code != 0
+    assert (
+        f"accounts other than root can write to {PROJECTS} and could replace the workspaces" in refused.output
+    )
+    assert run().code == 0
 
 
 def test_missing_code_is_found(run: Run, host: Host, platform: Platform) -> None:

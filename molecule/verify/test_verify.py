@@ -134,7 +134,7 @@ def test_rights_that_nobody_is_to_have(verify: Verify, host: Host, hub: Hub) -> 
         found = verify()
     assert found.play.code != 0
     for scope, got_through in MISTAKES.items():
-        assert scope in found.results("warning")["what everyone may do"]
+        assert scope in found.results("warning")["scopes of all users"]
         assert got_through in " ".join(found.results("failed").values())
 
 
@@ -182,7 +182,7 @@ def kill_in_the_middle(host: Host, platform: Platform, *, watcher_too: bool) -> 
         wait_until(server_runs, 90)
         time.sleep(2)
         there = accounts(host)
-        process = host.check_output("pgrep -f '[j]upyterhub_collab.process'")
+        process = host.check_output("pgrep -f '[j]upyterhub_collab.verify.verification'")
         module = host.check_output("ps -o ppid= -p %s", process).strip()
         watcher = set(host.check_output("pgrep -P %s", module).split()) - {process}
         host.check_output(f"kill -9 {module} {' '.join(watcher) if watcher_too else ''}")
