@@ -17,7 +17,7 @@ from ..names import GUARDED, VISITORS
 from ..patches.bounded import bound_memory
 from ..patches.server.bodies import limit_bodies
 from ..patches.server.configured import once_configured, only_if_also
-from ..patches.server.hub_auth import ask_once, name_server
+from ..patches.server.hub_auth import ask_once, name_server, wait_no_longer
 from ..patches.server.requests import before_requests
 from ..patches.server.websockets import while_open
 from ..patches.server.workers import confine_workers
@@ -65,6 +65,7 @@ def put_in_force() -> None:
     confine_workers()
     keep_secrets()
     if serves_hub():
+        wait_no_longer()
         name_server()
         ask_once()
         bound_memory()

@@ -14,6 +14,7 @@ from tornado.log import LogFormatter
 from tornado.web import Application
 
 from ..patches.bounded import bound_memory
+from ..patches.server.hub_auth import wait_no_longer
 from ..quiet_logs import keep_secrets
 from .handlers import Callback, Elsewhere, Health, SharingPage
 from .privileges import give_up_root, sockets
@@ -74,6 +75,7 @@ def main() -> None:
     log_to_hub()
     os.umask(0o077)
     AsyncHTTPClient.configure(None, max_clients=REQUESTS)
+    wait_no_longer()
     try:
         asyncio.run(serve(Settings.of_environment()))
     except KeyboardInterrupt:
