@@ -162,9 +162,9 @@ def test_killed_runs_leave_nothing(host: Host, platform: Platform, carol: Person
     there = kill_in_the_middle(host, platform, watcher_too=False)
     assert there and not there & left
     wait_until(lambda: not made(host, carol), 60)
-    left = changes(before, state_of(host, platform, carol))
+    more = changes(before, state_of(host, platform, carol))
     # The lock of a killed run holds nobody up, and the next run deletes it.
-    assert [each for each in left if not each.startswith("+ /var/lib/collab.jupyterhub/lock\t")] == []
+    assert [each for each in more if not each.startswith("+ /var/lib/collab.jupyterhub/lock\t")] == []
 
 
 def kill_in_the_middle(host: Host, platform: Platform, *, watcher_too: bool) -> set[str]:
