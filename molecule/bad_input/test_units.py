@@ -54,6 +54,8 @@ FILES = {
     "jupyterhub": "import time\ntime.sleep(600)\n",
     "10.env": "OF_A_FILE=1\n",
     "20.env": "OF_ANOTHER='2 3'\n",
+    "token": "secret",
+    "credential.py": "import os, pathlib\nassert pathlib.Path(os.environ['CREDENTIALS_DIRECTORY'], 'token').read_text() == 'secret'\n",
 }
 Write = Callable[[str, list[str]], None]
 
@@ -129,3 +131,24 @@ def test_configuration_sees_what_the_unit_gives_to_its_hub(
         found = call("hub_info", platform.name, service="odd-hub", path=f"{PLACE}/hub.py")
         errors.append(found.told["hub"]["error"])
     assert errors == ["", ""]
+
+
+@pytest.mark.usefixtures("given")
+def test_configuration_sees_credentials_of_the_running_hub(
+    unit: Write, host: Host, platform: Platform
+) -> None:
+    """systemd keeps them only while the unit runs, for its account only. Of a stopped hub, the play says what to do."""
+    start = f"ExecStart=/usr/local/jupyterhub/bin/python {PLACE}/jupyterhub --config={PLACE}/credential.py"
+    # Where mounts are private, as in this container, not even the unit's own process sees its credentials.
+    host.check_output("mount --make-rshared /")
+    # systemd reads the source as root.
+    host.check_output(f"chmod 600 {PLACE}/token")
+    unit("odd-hub", [start, "Type=exec", "User=backup-robot", f"LoadCredential=token:{PLACE}/token"])
+    given = {
+        "jupyterhub_rtc_service": "odd-hub",
+        "jupyterhub_rtc_config_path": f"{PLACE}/credential.py",
+    }
+    (stopped,) = problems(platform, **given)
+    assert "KeyError: 'CREDENTIALS_DIRECTORY'. Start odd-hub or fix it, then rerun" in stopped
+    host.check_output("systemctl start odd-hub")
+    assert not [problem for problem in problems(platform, **given) if "failed to load" in problem]
