@@ -357,11 +357,15 @@ async def test_kernel_dies(server: LocalServer) -> None:
 
 
 async def test_restarted_kernel(server: LocalServer) -> None:
-    """The kernel is restarted while a cell runs. The same page runs the next cell, and the server writes its output."""
+    """The kernel is restarted while a cell runs. The same page runs the next cell, and the server writes its output.
+
+    JupyterLab's page reconnects after a restart that it has asked for. What it sent earlier could reach the kernel that has ended.
+    """
     async with scene(server, COUNTS, "print(1)") as there:
         await there.page.run(COUNTS, there.cells[0])
         await there.until_bob("line 1\n")
         await asyncio.to_thread(server.ask, "POST", f"api/kernels/{there.page.kernel}/restart")
+        await there.page.open()
         asked = await there.page.run("print(1)", there.cells[1])
         await there.page.until_done(asked)
         await there.until_bob("1\n", 1)
