@@ -38,9 +38,7 @@ def test_hub_that_is_well(
     verify: Verify, host: Host, platform: Platform, alice: Person, carol: Person
 ) -> None:
     """Every check runs and passes, and host and hub are as before."""
-    for _start in range(2):  # so that the files that a server leaves at its first and second start exist
-        alice.open(SHARED)
-        alice.stop(SHARED)
+    leave_files_of_starts(alice)
     before = state_of(host, platform, carol)
     found = verify()
     assert found.play.code == 0, found.play.output
@@ -152,8 +150,9 @@ def test_server_without_live_collaboration(verify: Verify, host: Host, hub: Hub)
 
 @pytest.mark.long
 @pytest.mark.usefixtures("collaboration")
-def test_killed_runs_leave_nothing(host: Host, platform: Platform, carol: Person) -> None:
+def test_killed_runs_leave_nothing(host: Host, platform: Platform, alice: Person, carol: Person) -> None:
     """What a killed run created is removed at once, or by the next run if the watcher was killed as well."""
+    leave_files_of_starts(alice)
     before = state_of(host, platform, carol)
     kill_in_the_middle(host, platform, watcher_too=True)
     left = {*made(host, carol)}
@@ -165,6 +164,13 @@ def test_killed_runs_leave_nothing(host: Host, platform: Platform, carol: Person
     more = changes(before, state_of(host, platform, carol))
     # The lock of a killed run holds nobody up, and the next run deletes it.
     assert [each for each in more if not each.startswith("+ /var/lib/collab.jupyterhub/lock\t")] == []
+
+
+def leave_files_of_starts(alice: Person) -> None:
+    """Start and stop the shared server, so that the files that it creates at its first and second start exist."""
+    for _start in range(2):
+        alice.open(SHARED)
+        alice.stop(SHARED)
 
 
 def kill_in_the_middle(host: Host, platform: Platform, *, watcher_too: bool) -> set[str]:
