@@ -170,7 +170,7 @@ class LocalHub:
                 env={**os.environ, "JUPYTERHUB_CRYPT_KEY": ""},
             )
         try:
-            wait_until(lambda: self._answers() and self._has_compared_routes)
+            wait_until(lambda: plain_http.answers(f"{self.hub_url}/hub/api") and self._has_compared_routes)
         except TimeoutError:
             self.kill()
             raise RuntimeError(self.log) from None
@@ -185,6 +185,16 @@ class LocalHub:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Pause the hub during the block: it accepts connections, and does not answer."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def end(self) -> None:
         """Stop the server and the hub."""
         try:
@@ -197,12 +207,6 @@ class LocalHub:
     def hub_url(self) -> str:
         """The URL of the hub itself, behind the proxy if there were one."""
         return f"http://127.0.0.1:{self._hub_port}"
-
-    def _answers(self) -> bool:
-        try:
-            return plain_http.get(f"{self.hub_url}/hub/api").status_code == 200
-        except httpx.HTTPError:
-            return False
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request to the hub's API with all rights, and return what the response contains."""
@@ -272,10 +276,7 @@ class LocalHub:
 
     @property
     def runs(self) -> bool:
-        try:
-            return plain_http.get(f"{self.url}/api").status_code == 200
-        except httpx.HTTPError:
-            return False
+        return plain_http.answers(f"{self.url}/api")
 
     def end_from_inside(self, who: str) -> None:
         """Shut the server down through its own API as a user, and wait until the hub knows."""

@@ -15,3 +15,11 @@ PATIENCE = 60  # seconds for a request, because the machine may be busy
 request = partial(httpx.request, verify=CERTIFICATES, trust_env=False, timeout=PATIENCE)
 get, post, delete = (partial(request, method) for method in ("GET", "POST", "DELETE"))
 Client = partial(httpx.Client, verify=CERTIFICATES, trust_env=False, timeout=PATIENCE)
+
+
+def answers(url: str) -> bool:
+    """Return whether a server answers, with 200."""
+    try:
+        return bool(get(url).status_code == 200)
+    except httpx.HTTPError:
+        return False

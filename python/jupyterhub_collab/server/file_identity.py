@@ -272,21 +272,21 @@ class FileIdentity(ArbitraryFileIdManager):
         columns = "id, path, device, inode, size, mtime, born"
         rows = self.con.execute(f"select {columns} from Identities order by rowid desc").fetchall()
         until = time.monotonic() + LOOKING
-        found: dict[str, os.stat_result] = {}
-        for _id, path, *_noted in rows:
-            if time.monotonic() > until:
-                break
-            with contextlib.suppress(OSError, ValueError):
-                at = os.stat(path)
-                if stat.S_ISREG(at.st_mode) and _real(path) == path:
-                    found[path] = at
+        paths = [path for _id, path, *_noted in rows]
+        seen = dict(_seen(paths, until))
+        found = {path: at for path, at in seen.items() if at is not None}
         away = [
-            (id_, (device, inode))
+            (id_, path, (device, inode))
             for id_, path, device, inode, *_noted in rows
-            if inode and path not in found
+            if inode and path in seen and path not in found
         ]
-        found |= self._seek(away, [path for _id, path, *_noted in rows], until)
-        number_of = {path: (at.st_dev, _signed(at.st_ino)) for path, at in found.items()}
+        found |= self._seek([(id_, number) for id_, _path, number in away], paths, until)
+        if {_number(at) for at in found.values()} & {number for _id, _path, number in away}:
+            # They were moved, or a program has moved one aside and not written the new one yet.
+            time.sleep(AWAY)
+            again = _seen([path for _id, path, _number in away], time.monotonic() + LOOKING)
+            found |= {path: at for path, at in again if at is not None}
+        number_of = {path: _number(at) for path, at in found.items()}
         place_of = {number: path for path, number in number_of.items()}
         # By place: the document of the file there, and where the file was before.
         owner: dict[str, tuple[str, str]] = {}
@@ -331,7 +331,7 @@ class FileIdentity(ArbitraryFileIdManager):
                 inside = self._inside(path)
                 if inside is not None and self._is_shown(inside):
                     found[path] = at
-                    wanted.discard((at.st_dev, _signed(at.st_ino)))
+                    wanted.discard(_number(at))
         return found
 
     def _note(self, id_: str, path: str, found: os.stat_result) -> None:
@@ -451,6 +451,24 @@ def _real_parent(path: str) -> str:
     """Return a path with its directories resolved. If its last part is a link, it stays: the link is moved or deleted, not its target."""
     directory, name = os.path.split(path.rstrip("/"))
     return os.path.join(os.path.realpath(directory), name)
+
+
+def _seen(paths: Iterable[str], until: float) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Yield each of these places with its regular file, None if it has none. until: when to give up."""
+    for path in paths:
+        if time.monotonic() > until:
+            return
+        found = None
+        with contextlib.suppress(OSError, ValueError):
+            at = os.stat(path)
+            if stat.S_ISREG(at.st_mode) and _real(path) == path:
+                found = at
+        yield path, found
+
+
+def _number(at: os.stat_result) -> tuple[int, int]:
+    """Return what identifies a file on this host, as the database has it."""
+    return at.st_dev, _signed(at.st_ino)
 
 
 def _is_away(path: str) -> bool:

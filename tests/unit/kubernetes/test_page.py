@@ -4,7 +4,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from traitlets.config import Config
 
@@ -49,20 +48,13 @@ def hub(tmp_path: Path, page: int) -> Iterator[LocalHub]:
 
 def test_proxy_reaches_the_page_and_the_page_the_hub(hub: LocalHub, page: int) -> None:
     """The page listens where another pod reaches it, and knows its users through the hub's API in its own pod. Requirement 114."""
-    wait_until(lambda: _answers(f"http://{SERVICE}:{page}"))
+    wait_until(lambda: plain_http.answers(f"http://{SERVICE}:{page}/services/sharing/health"))
     with hub.browser("alice", page=page) as browser:
         answer = browser.get("/services/sharing/")
         assert answer.status_code == 200
         assert "/services/sharing/" in str(answer.url)
         assert "alice" in answer.text
     assert "The hub starts without the sharing page" not in hub.log
-
-
-def _answers(address: str) -> bool:
-    try:
-        return plain_http.get(f"{address}/services/sharing/health").status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def test_hub_without_a_service_is_refused() -> None:

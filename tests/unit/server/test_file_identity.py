@@ -38,6 +38,41 @@ def test_a_file_that_a_program_moved_aside_to_write_a_new_one_leaves_its_documen
     assert identities.get_id("one.txt") == ids[0]
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_file_that_a_program_is_moving_aside_while_the_server_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    """The new file is not there yet when the server looks. is_known: whether someone has opened an earlier backup."""
+    one, aside = files(tmp_path, "one.txt", "one.txt~")
+    identities = server(tmp_path)
+    id_ = identities.index("one.txt")
+    if is_known:
+        identities.index("one.txt~")
+    os.replace(one, aside)
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        files(tmp_path, "one.txt")
+        aside.unlink()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    identities = server(tmp_path)
+    assert waited == [file_identity.AWAY]
+    assert identities.get_path(id_) == "one.txt"
+    assert identities.get_id("one.txt") == id_
+
+
+def test_server_does_not_wait_for_files_that_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _other = files(tmp_path, "one.txt", "other.txt")
+    id_ = server(tmp_path).index("one.txt")
+    one.unlink()
+    monkeypatch.setattr(time, "sleep", lambda _seconds: pytest.fail("the server waits"))
+    assert server(tmp_path).get_path(id_) == "one.txt"
+
+
 @pytest.mark.parametrize(
     "is_away", [True, False], ids=["while the server is stopped", "while the server runs"]
 )

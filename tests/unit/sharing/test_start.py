@@ -4,9 +4,6 @@
 import socket
 from pathlib import Path
 
-import httpx
-
-import plain_http
 from attacked_hub import Attacked
 from local_hub import wait_until
 
@@ -21,14 +18,6 @@ def test_hub_starts_without_the_page_and_gets_it_later(tmp_path: Path) -> None:
             hub.start_server()
             assert hub.at_server("alice", "GET", "api/contents").status_code == 200
             other.close()
-            wait_until(lambda: _answers(hub))
+            wait_until(lambda: hub.page_runs)
         finally:
             hub.end()
-
-
-def _answers(hub: Attacked) -> bool:
-    try:
-        page = plain_http.get(f"http://127.0.0.1:{hub.page}/services/sharing/health")
-    except httpx.HTTPError:
-        return False
-    return page.status_code == 200

@@ -9,12 +9,11 @@ from typing import Any
 
 from jupyterhub import orm
 from jupyterhub.apihandlers import shares as handlers
-from jupyterhub.utils import maybe_future
 from tornado import web
 
 from ...hub.link_documents import document_of, keep
-from ...within import within
 from ..releases import patches_hub
+from .more_fields import with_field
 
 FIELD = "document"
 # The path that the current request names; empty for none.
@@ -31,7 +30,9 @@ def keep_link_documents() -> None:
     if hasattr(handlers.ServerShareCodeAPIHandler.post, "takes_document"):
         return
     orm.ShareCode.new = _creating(orm.ShareCode.new)
-    handlers.ServerShareCodeAPIHandler.post = _asking(handlers.ServerShareCodeAPIHandler.post)
+    post = with_field(handlers.ServerShareCodeAPIHandler.post, FIELD, _asked, _path)
+    post.takes_document = True
+    handlers.ServerShareCodeAPIHandler.post = post
     handlers._ShareAPIHandler.share_code_model = _telling(handlers._ShareAPIHandler.share_code_model)
 
 
@@ -44,27 +45,10 @@ def _creating(theirs: Any) -> classmethod[Any, Any, Any]:
     return classmethod(new)
 
 
-def _asking(theirs: Any) -> Any:
-    @wraps(theirs)
-    async def post(handler: Any, *arguments: Any, **named: Any) -> None:
-        read = handler.get_json_body
-
-        # The hub reads the request only after it has checked what its sender may do.
-        def read_without_document() -> Any:
-            body = read()
-            if not isinstance(body, dict) or FIELD not in body:
-                return body
-            if not isinstance(body[FIELD], str):
-                raise web.HTTPError(400, f"The {FIELD} must be the path of a file, as text")
-            _asked.set(body[FIELD])
-            return {name: value for name, value in body.items() if name != FIELD}
-
-        handler.get_json_body = read_without_document
-        with within(_asked, ""):
-            await maybe_future(theirs(handler, *arguments, **named))
-
-    post.takes_document = True  # type: ignore[attr-defined]
-    return post
+def _path(value: Any) -> str:
+    if not isinstance(value, str):
+        raise web.HTTPError(400, f"The {FIELD} must be the path of a file, as text")
+    return value
 
 
 def _telling(theirs: Any) -> Any:

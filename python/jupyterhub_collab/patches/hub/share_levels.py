@@ -24,6 +24,7 @@ from ...hub.share_levels import STORED, asked_level, given, highest_of, level_of
 from ...names import EDIT, NO_LEVEL
 from ...within import within
 from ..releases import patches_hub
+from .more_fields import with_field
 
 FIELD = "level"
 # The level that the current request asks for, the lowest one that an accepted link gives, and the one to write; empty for none.
@@ -62,7 +63,7 @@ def keep_share_levels(level: str = EDIT, highest: str = EDIT, *, can_view: bool 
     orm.ShareCode.new = _creating(orm.ShareCode.new)
     orm.ShareCode.exchange = _exchanging(orm.ShareCode.exchange)
     for kind in (handlers.ServerShareAPIHandler, handlers.ServerShareCodeAPIHandler):
-        kind.post = _asking(kind.post)
+        kind.post = with_field(kind.post, FIELD, _asked, asked_level)
     handlers.ServerShareAPIHandler.patch = _changing(handlers.ServerShareAPIHandler.patch)
     for model in ("share_model", "share_code_model"):
         setattr(handlers._ShareAPIHandler, model, _telling(getattr(handlers._ShareAPIHandler, model)))
@@ -129,28 +130,6 @@ def _exchanging(theirs: Any) -> Any:
             return theirs(code, share_with)
 
     return exchange
-
-
-def _asking(theirs: Any) -> Any:
-    """Wrap a handler that makes a share or a link, so that it takes a level."""
-
-    @wraps(theirs)
-    async def post(handler: Any, *arguments: Any, **named: Any) -> None:
-        read = handler.get_json_body
-
-        # The hub reads the request only after it has checked what its sender may do.
-        def read_without_level() -> Any:
-            body = read()
-            if isinstance(body, dict) and FIELD in body:
-                _asked.set(asked_level(body[FIELD]))
-                return {name: value for name, value in body.items() if name != FIELD}
-            return body
-
-        handler.get_json_body = read_without_level
-        with within(_asked, NO_LEVEL):
-            await maybe_future(theirs(handler, *arguments, **named))
-
-    return post
 
 
 def _changing(theirs: Any) -> Any:
