@@ -106,8 +106,11 @@ def gone_unseen(event: Any, update: bytes) -> Ranges:
     gone = without(gone, ranges_of(known[1:]))
     if not gone:
         return {}
-    no_text = without(added(event.before_state, event.after_state), text_of(update))
-    return without(gone, no_text)
+    try:
+        text = text_of(update)
+    except ValueError:
+        return gone  # content of an unknown kind may be text
+    return without(gone, without(added(event.before_state, event.after_state), text))
 
 
 def late(event: Any, update: bytes, gone: Ranges, number: int) -> list[Late]:
