@@ -24,7 +24,7 @@ from people.sockets import Door
 pytestmark = pytest.mark.anyio
 COUNTS = "import time\nfor i in range(15):\n    print('line', i, flush=True); time.sleep(0.1)"
 LINES = "".join(f"line {i}\n" for i in range(15))
-# The same, and waits for a file named `go` before line 10.
+# The same, and waits for a file named `go` before line 10: for tests in which something has to happen while the cell runs.
 WAITS = f"import pathlib\n{COUNTS}\n    while i == 9 and not pathlib.Path('go').exists(): time.sleep(0.05)"
 
 
@@ -142,14 +142,15 @@ async def test_everyone_sees_output_as_it_comes(server: LocalServer) -> None:
 
 async def test_network_restarts(server: LocalServer) -> None:
     """The page that runs a cell loses its connections and comes back. Nothing is lost, and nothing is there twice."""
-    async with scene(server, COUNTS) as there:
-        asked = await there.page.run(COUNTS, there.cells[0])
+    async with scene(server, WAITS) as there:
+        asked = await there.page.run(WAITS, there.cells[0])
         await there.until_bob("line 2\n")
         await there.alice.drop()
         await there.page.close()
         await there.until_bob("line 9\n")
         await there.alice.join()
         await there.page.open()
+        server.write("go", "")
         await there.page.until_done(asked)
         await there.until_bob("line 14\n")
         await until(lambda: saved(server) == LINES)
@@ -159,10 +160,11 @@ async def test_network_restarts(server: LocalServer) -> None:
 
 @pytest.mark.long
 async def test_renamed_while_a_cell_runs(server: LocalServer) -> None:
-    async with scene(server, COUNTS) as there:
-        await there.page.run(COUNTS, there.cells[0])
+    async with scene(server, WAITS) as there:
+        await there.page.run(WAITS, there.cells[0])
         await there.until_bob("line 1\n")
         server.ask("PATCH", f"api/contents/{server.path('run.ipynb')}", {"path": server.path("new.ipynb")})
+        server.write("go", "")
         await until(lambda: saved(server, name="new.ipynb") == LINES)
 
 
@@ -268,6 +270,7 @@ async def test_output_of_others_reaches_a_page(server: LocalServer) -> None:
         scene(server, "print('hello')") as there,
         kernel_page(server, "run.ipynb", there.page.kernel) as console,
     ):
+        await console.until_done(await console.run("", ""))  # from now on, it hears the kernel
         asked = await there.page.run("print('hello')", there.cells[0])
         await console.until(
             lambda each: each["parent_header"].get("msg_id") == asked and "text" in each["content"]
@@ -316,25 +319,27 @@ async def test_question_reaches_the_page(server: LocalServer) -> None:
 
 async def test_cleared_cell_goes_on(server: LocalServer) -> None:
     """Someone clears the output of a running cell, types in it, and the rest appears."""
-    async with scene(server, COUNTS) as there:
-        await there.page.run(COUNTS, there.cells[0])
+    async with scene(server, WAITS) as there:
+        await there.page.run(WAITS, there.cells[0])
         await there.until_bob("line 5\n")
         there.bob.clear_outputs(0)
         there.bob.insert(0, "# typed\n", 0)
+        server.write("go", "")
         await there.until_bob("line 14\n")
         assert "line 1\n" not in printed(there.bob)
         assert LINES.endswith(printed(there.bob))
         await until(lambda: saved(server) == printed(there.bob))
-        assert there.bob.read(0) == f"# typed\n{COUNTS}"
+        assert there.bob.read(0) == f"# typed\n{WAITS}"
 
 
 @pytest.mark.long
 async def test_deleted_cell(server: LocalServer) -> None:
     """Someone deletes a cell that runs. Its output is gone, and the next cells run as before."""
-    async with scene(server, COUNTS, "print('next')") as there:
-        asked = await there.page.run(COUNTS, there.cells[0])
+    async with scene(server, WAITS, "print('next')") as there:
+        asked = await there.page.run(WAITS, there.cells[0])
         await there.until_bob("line 1\n")
         there.bob.delete_cell(0)
+        server.write("go", "")
         await there.page.until_done(asked)
         await there.page.until_done(await there.page.run("print('next')", there.cells[1]))
         await there.until_bob("next\n", 0)
@@ -361,8 +366,8 @@ async def test_restarted_kernel(server: LocalServer) -> None:
 
     JupyterLab's page reconnects after a restart that it has asked for. What it sent earlier could reach the kernel that has ended.
     """
-    async with scene(server, COUNTS, "print(1)") as there:
-        await there.page.run(COUNTS, there.cells[0])
+    async with scene(server, WAITS, "print(1)") as there:
+        await there.page.run(WAITS, there.cells[0])
         await there.until_bob("line 1\n")
         await asyncio.to_thread(server.ask, "POST", f"api/kernels/{there.page.kernel}/restart")
         await there.page.open()
@@ -438,8 +443,8 @@ async def test_server_ends_while_a_cell_runs(tmp_path: Path, how: signal.Signals
     server = LocalServer(tmp_path)
     server.start()
     try:
-        async with scene(server, COUNTS) as there:
-            await there.page.run(COUNTS, there.cells[0])
+        async with scene(server, WAITS) as there:
+            await there.page.run(WAITS, there.cells[0])
             await there.until_bob("line 5\n")
             await until(lambda: "line 1\n" in saved(server))
             await asyncio.to_thread(server.end, how)
@@ -459,10 +464,11 @@ async def test_server_ends_while_a_cell_runs(tmp_path: Path, how: signal.Signals
 
 async def test_times_are_recorded_without_a_tab(server: LocalServer) -> None:
     """The page records when its cell ran. If it has gone, the server does."""
-    async with scene(server, COUNTS) as there:
-        await there.page.run(COUNTS, there.cells[0], recordTiming=True)
+    async with scene(server, WAITS) as there:
+        await there.page.run(WAITS, there.cells[0], recordTiming=True)
         await there.until_bob("line 1\n")
         await there.page.close()
+        server.write("go", "")
         await there.bob.wait_until(lambda room: "execution" in room.cells[0]["metadata"])
         times = there.bob.cells[0]["metadata"]["execution"]
         assert {*times} >= {"iopub.execute_input", "iopub.status.busy", "iopub.status.idle"}
