@@ -91,6 +91,11 @@ class Lab:
     # The top of the window
 
     @property
+    def status_bar(self) -> Locator:
+        """The bottom of the window. It has the status of the current document's kernel."""
+        return self.page.locator("#jp-bottom-panel")
+
+    @property
     def buttons(self) -> Locator:
         """The buttons at the top right, to the left of the user's initials."""
         return self.page.locator("#jp-top-bar .jp-ToolbarButtonComponent:visible")
@@ -141,7 +146,7 @@ class Lab:
         """Wait until a notebook is the current tab and its kernel is ready."""
         expect(self.page.locator(".jp-mod-current[role=tab]", has_text=name)).to_be_visible()
         # In narrow windows, a menu hides the notebook's own kernel indicator.
-        expect(self.page.locator("#jp-bottom-panel")).to_contain_text("| Idle")
+        expect(self.status_bar).to_contain_text("| Idle")
 
     def cell(self, index: int) -> "Cell":
         """Return a cell of the current notebook, counted from 0."""

@@ -71,6 +71,12 @@ def test_page_says_why_it_is_read_only(bob_at_home: Lab, vera: Lab) -> None:
     expect(bob_at_home.banner).to_be_hidden()
 
 
+def test_page_shows_no_status_of_a_kernel_to_which_it_is_not_connected(vera: Lab) -> None:
+    expect(vera.status_bar).to_contain_text("Python 3")
+    expect(vera.status_bar).not_to_contain_text("|")
+    expect(vera.page.locator(".jp-Notebook-ExecutionIndicator")).to_be_hidden()
+
+
 def test_badge_offers_viewers_no_history(bob_at_home: Lab, vera: Lab) -> None:
     for lab, offers in ((bob_at_home, 1), (vera, 0)):
         lab.page.locator(".jp-CollabBadge").get_by_role("button").first.click()
@@ -89,12 +95,12 @@ def test_viewer_follows_a_notebook_and_changes_nothing(bob_at_home: Lab, vera: L
     bob_at_home.page.keyboard.press("Escape")
     bob_at_home.page.keyboard.press("b")
     expect(cells).to_have_count(EMPTY + 2)
-    bob_at_home.cell(EMPTY + 1).type("later")
-    expect(vera.cell(EMPTY + 1).text).to_have_text("later")
+    bob_at_home.cell(EMPTY + 1).type("print(6 * 7)")
+    expect(vera.cell(EMPTY + 1).text).to_have_text("print(6 * 7)")
     vera.cell(EMPTY + 1).enter()
     try_to_change(vera.page)
     expect(vera.cell(EMPTY).text).to_have_text("mean = 4")
-    expect(vera.cell(EMPTY + 1).text).to_have_text("later")
+    expect(vera.cell(EMPTY + 1).text).to_have_text("print(6 * 7)")
     expect(cells).to_have_count(EMPTY + 2)
     expect(vera.dialogs).to_have_count(0)
 
@@ -136,10 +142,15 @@ def test_changed_level_changes_the_page_at_once(bob_at_home: Lab, vera: Lab, sha
     expect(vera.banner).to_be_hidden()
     vera.cell(EMPTY).type(" # vera")
     expect(bob_at_home.cell(EMPTY).text).to_have_text("mean = 4 # vera")
+    # Her page had given up on the kernel.
+    expect(vera.status_bar).to_contain_text("| Idle")
+    vera.cell(EMPTY + 1).run()
+    expect(bob_at_home.cell(EMPTY + 1).output).to_have_text("42")
 
     sharing.refresh()
     sharing.press("Revoke", within=sharing.guests.filter(has_text="vera"))
     expect(vera.banner).to_contain_text("You can view")
+    expect(vera.status_bar).not_to_contain_text("|")
     expect(vera.cell(EMPTY).text).to_have_attribute("aria-readonly", "true")
     vera.cell(EMPTY).enter()
     try_to_change(vera.page)

@@ -2,6 +2,7 @@
 // Documents in the main area, by the paths that the server knows them by.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import type { ISessionContext } from "@jupyterlab/apputils";
+import type { Kernel } from "@jupyterlab/services";
 import type { ISignal } from "@lumino/signaling";
 import type { Widget } from "@lumino/widgets";
 
@@ -10,6 +11,9 @@ interface SharedText {
   getSource: () => unknown;
   dispose: () => void;
 }
+
+/** What this extension uses of the signal that a kernel's status has changed. */
+type StatusSignal = ISignal<ISessionContext, Kernel.Status> & { emit: (status: Kernel.Status) => void };
 
 /** What this extension uses of a cell of a notebook. */
 export interface Cell {
@@ -87,7 +91,7 @@ export function textOf({ content, context }: Pick<OpenDocument, "content" | "con
 }
 
 /**
- * Make a document read-only, and start no kernel for it. What it shows still follows the server. Return what makes it as it was.
+ * Make a document read-only, start no kernel for it, and show no status of one. What it shows still follows the server. Return what makes it as it was.
  *
  * Nothing of this is in the document itself: JupyterLab would write into each cell that it is read-only, or collapsed, for everyone.
  */
@@ -104,12 +108,18 @@ export function holdStill({ content, context }: Pick<OpenDocument, "content" | "
   const { sessionContext } = context;
   const { shouldStart } = sessionContext.kernelPreference;
   sessionContext.kernelPreference = { ...sessionContext.kernelPreference, shouldStart: false };
+  // The server does not connect this page to kernels. Without this, JupyterLab would say for ever that it is connecting.
+  Object.defineProperty(sessionContext, "kernelDisplayStatus", { configurable: true, value: "" });
+  // What shows it already reads it again.
+  (sessionContext.statusChanged as StatusSignal).emit("unknown");
   context.model.readOnly = true;
   content.editor?.setOption("readOnly", true);
   holdCells();
   cells?.changed.connect(holdCells);
   return () => {
     cells?.changed.disconnect(holdCells);
+    Reflect.deleteProperty(sessionContext, "kernelDisplayStatus"); // the property of its class again
+    reconnect(sessionContext.session?.kernel);
     sessionContext.kernelPreference = { ...sessionContext.kernelPreference, shouldStart };
     context.model.readOnly = wasReadOnly;
     content.editor?.setOption("readOnly", before);
@@ -117,6 +127,15 @@ export function holdStill({ content, context }: Pick<OpenDocument, "content" | "
       follow(cell, true);
     }
   };
+}
+
+/** Connect to a kernel from which the page was kept away. JupyterLab tries a few times only, and then never again. */
+export function reconnect(kernel: Kernel.IKernelConnection | null | undefined): void {
+  if (kernel && kernel.connectionStatus !== "connected") {
+    kernel.reconnect().catch((error: unknown) => {
+      console.warn("The kernel does not answer yet", error);
+    });
+  }
 }
 
 /** Have a cell follow its metadata, and they it, or not. */

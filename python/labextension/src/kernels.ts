@@ -2,7 +2,7 @@
 // Which open documents have lost their kernels because the server was stopped.
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 
-import { type OpenDocument, openDocuments } from "./documents.ts";
+import { type OpenDocument, openDocuments, reconnect } from "./documents.ts";
 
 export class Kernels {
   constructor(app: JupyterFrontEnd) {
@@ -41,10 +41,8 @@ export class Kernels {
         };
         sessionContext.kernelChanged.connect(found);
         document.disposed.connect(found);
-      } else if (kernel.connectionStatus !== "connected") {
-        kernel.reconnect().catch((error: unknown) => {
-          console.warn("The kernel does not answer yet", error);
-        });
+      } else {
+        reconnect(kernel);
       }
     }
     this.before.clear();

@@ -39,9 +39,13 @@ class FakeCell {
 const notebook = (): { cells: FakeCell[]; changed: Signal<object, unknown>; document: Document } => {
   const cells = [new FakeCell()];
   const changed = new Signal<object, unknown>({});
+  const statusChanged = new Signal<object, unknown>({});
   const document = {
     content: { widgets: cells as Cell[], model: { cells: { changed } } },
-    context: { model: { readOnly: false }, sessionContext: { kernelPreference: { name: "python3" } } },
+    context: {
+      model: { readOnly: false },
+      sessionContext: { kernelPreference: { name: "python3" }, statusChanged },
+    },
   } as unknown as Document;
   return { cells, changed, document };
 };
@@ -85,6 +89,32 @@ void test("no kernel starts until the document is released", () => {
   assert.equal(sessionContext.kernelPreference.shouldStart, false);
   release();
   assert.deepEqual({ ...sessionContext.kernelPreference }, { name: "python3", shouldStart: undefined });
+});
+
+void test("a document shows no status of its kernel until it is released, and then connects to it", () => {
+  const { document } = notebook();
+  const { sessionContext } = document.context;
+  let tries = 0;
+  const reconnect = (): Promise<void> => {
+    tries += 1;
+    return Promise.resolve();
+  };
+  const kernel = { connectionStatus: "disconnected", reconnect };
+  Object.setPrototypeOf(sessionContext, {
+    session: { kernel },
+    get kernelDisplayStatus() {
+      return kernel.connectionStatus;
+    },
+  });
+  let shown: string = sessionContext.kernelDisplayStatus;
+  sessionContext.statusChanged.connect(() => (shown = sessionContext.kernelDisplayStatus));
+  const release = holdStill(document);
+  assert.deepEqual([shown, tries], ["", 0]);
+  release();
+  assert.deepEqual([sessionContext.kernelDisplayStatus, tries], ["disconnected", 1]);
+  kernel.connectionStatus = "connected";
+  holdStill(document)();
+  assert.equal(tries, 1);
 });
 
 void test("the editor of a file gets back what it had", () => {
