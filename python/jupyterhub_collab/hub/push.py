@@ -34,6 +34,7 @@ from tornado.iostream import IOStream, StreamBufferFullError, StreamClosedError
 from ..names import CHANGES, LONGEST_TRUST, STREAM
 from ..patches.hub.handlers import add_endpoint
 from .changes import Change, on_change
+from .open_files import has_room
 from .own_token import note_of
 
 GATHER_SECONDS = 0.05  # changes that follow each other so closely are told together
@@ -44,6 +45,7 @@ BURST, REFILL_SECONDS = 5, 5.0
 RETRY_SECONDS = 0.5
 LONGEST_BEAT, SHORTEST_BEAT = 2.0, 0.2  # seconds
 BEATS = 0.4  # of the time for which a server trusts an answer
+FULL = "This hub keeps as many connections as it may have open files for. Raise the limit of its service (LimitNOFILE)."
 LIFE_SECONDS = 3600  # servers open another stream then
 MOST_UNREAD = 65536  # bytes; a server that reads no more has lost its connection
 STARTED = time.monotonic()
@@ -166,6 +168,10 @@ class Push:
 
     # From servers
 
+    def takes(self, client: str) -> bool:
+        """Return whether a server may listen. One that may not asks about its visitors every few seconds."""
+        return client in self._listeners or has_room(len(self._listeners))
+
     def watch(self, client: str, stream: str, visitor: Any, seconds: float) -> dict[str, Any] | None:
         """Note that a server asks about a visitor, and return what it needs to know to trust the answer; None if it does not listen.
 
@@ -220,6 +226,8 @@ class Changes(APIHandler):
         client = server_of(self, token)
         if token is None or not client:
             raise web.HTTPError(403, "Only servers can use this")
+        if not PUSH.takes(client):
+            raise web.HTTPError(503, FULL)
         listener_token, beat = token.id, self._beat()
         self.set_header("Content-Type", "application/x-ndjson")
         self.set_header("X-Accel-Buffering", "no")  # nginx would keep lines until it has many
