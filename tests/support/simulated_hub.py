@@ -32,7 +32,7 @@ class SimulatedHub(Attacked):
     def running(self) -> Iterator[Self]:
         self.start()
         try:
-            arguments = [str(self._servers), f"{self.hub_url}/hub/api", self.token_of(VISITOR)]
+            arguments = [f"127.0.0.1:{self._servers}", f"{self.hub_url}/hub/api", self.token_of(VISITOR)]
             with Child([sys.executable, simulated_servers.__file__, *arguments]):
                 wait_until(lambda: plain_http.answers(f"{self._simulated}/"))
                 yield self

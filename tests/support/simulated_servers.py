@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stand in for many single-user servers: to the hub, one process of this does what each of them would do.
+"""One process that does, to the hub, what many single-user servers would do.
 
-    python simulated_servers.py PORT HUB_API_URL VISITORS_TOKEN [SECONDS_BETWEEN_REPORTS]
+    python simulated_servers.py ADDRESS:PORT HUB_API_URL VISITORS_TOKEN [SECONDS_BETWEEN_REPORTS]
 
 It needs nothing but Tornado, so it can run in a hub's environment. `SPAWNER` is the configuration of a hub whose servers it is. Each server
 that starts reports its owner's activity, keeps a stream of changes open, and asks about the visitor whose token is given: when it has
@@ -164,15 +164,16 @@ class Anything(RequestHandler):
         self.write({"version": "2"})
 
 
-async def main(port: int, hub: str, visitor: str, seconds: float = 300.0) -> None:
+async def main(place: str, hub: str, visitor: str, seconds: float = 300.0) -> None:
     servers = Servers(hub, visitor, seconds)
     AsyncHTTPClient.configure(None, max_clients=50)
     given = {"servers": servers}
-    Application([("/simulate", Simulate, given), ("/(.*)", Anything, given)]).listen(port, "127.0.0.1")
+    address, _, port = place.rpartition(":")
+    Application([("/simulate", Simulate, given), ("/(.*)", Anything, given)]).listen(int(port), address)
     with suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    port, hub, visitor, *seconds = sys.argv[1:]
-    asyncio.run(main(int(port), hub, visitor, *map(float, seconds)))
+    place, hub, visitor, *seconds = sys.argv[1:]
+    asyncio.run(main(place, hub, visitor, *map(float, seconds)))

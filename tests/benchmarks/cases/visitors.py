@@ -17,7 +17,6 @@ GOAL = 2.0  # percent of a core, for the most visitors
 CONFIG = "/usr/local/etc/jupyter/jupyterhub_config.py"
 HUB = "jupyterhub --config"
 SCOPES = ["admin:users", "tokens", "shares"]
-FIRST_UID = 20_000
 
 
 def measure(stage: Stage) -> Result:
@@ -55,17 +54,8 @@ def site(stage: Stage) -> Site:
         "alice",
         f"{address}/user/alice",
         cpu,
-        partial(accounts, stage),
+        stage.have_accounts,
     )
-
-
-def accounts(stage: Stage, names: list[str]) -> None:
-    """Create accounts on the host, because the hub's authenticator checks for them."""
-    lines = "".join(
-        f"{name}:x:{FIRST_UID + index}:100::/nonexistent:/bin/sh\n" for index, name in enumerate(names)
-    )
-    stage.host.check_output("sed --in-place /^idle-/d /etc/passwd")
-    stage.host.check_output("printf %%s %s >>/etc/passwd", lines)
 
 
 def reading(rows: dict[str, dict[str, list[float]]]) -> str:
