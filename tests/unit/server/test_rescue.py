@@ -139,6 +139,28 @@ async def test_a_copy_is_made_once_though_the_server_is_killed(server: LocalServ
         server.kill()
 
 
+@pytest.mark.long
+async def test_a_copy_is_made_once_though_the_file_has_another_format_now(server: LocalServer) -> None:
+    """The program that removed the text has also changed the line endings. A notebook: its indentation."""
+    server.write("wait for noting", "")
+    alice = await server.open("notes.txt")
+    server.write("work.ipynb", notebook("x = 0", "x = 1"))
+    bob = await server.open("work.ipynb", "bob")
+    alice.insert(0, "typed ")
+    bob.insert(0, "typed = 1\n", 1)
+    await server.until_file("notes.txt", "typed one")
+    await server.until_file("work.ipynb", "typed = 1")
+    (server.files / "notes.txt").write_bytes(b"one\r\n")
+    server.write("work.ipynb", json.dumps(json.loads(notebook("x = 0")), indent=3))
+    await until(lambda: len(copies(server)) == 2)
+    await kill_while_it_waits(server, "noting")
+    server.start()
+    await come_back(alice, bob)
+    await until(lambda: alice.text == "one\n" and bob.cell_count == 1)
+    await asyncio.sleep(1)
+    assert len(copies(server)) == 2
+
+
 async def test_what_is_in_a_copy_is_not_kept_again_though_the_server_is_killed(server: LocalServer) -> None:
     """Text that is in a copy is not kept again if a program removes it again, together with the program's own words."""
     alice = await server.open("notes.txt")
@@ -203,16 +225,37 @@ async def test_text_is_restored_once_though_the_server_is_killed_before(
     assert not copies(server)
 
 
-async def test_what_cannot_be_restored_is_kept_once_though_the_server_is_killed_before(
-    server: LocalServer,
+@pytest.mark.parametrize("step", ["copy", pytest.param("noting", marks=pytest.mark.long)])
+async def test_what_cannot_be_restored_is_kept_once_though_the_server_is_killed(
+    server: LocalServer, step: str
 ) -> None:
     """Text for a cell that a program removed is kept in one copy. The cell does not return."""
-    alice, bob = await with_bob_away(server, "copy")
+    alice, bob = await with_bob_away(server, step)
     server.write("work.ipynb", notebook("x = 0"))
     await until(lambda: alice.cell_count == 1)
     bob.insert(0, "bobs = 1\n", 1)
     await come_back(bob)
-    await kill_while_it_waits(server, "copy")
+    await kill_while_it_waits(server, step)
+    for _start in range(2):
+        server.start()
+        await come_back(alice, bob)
+        assert [cell["source"] for cell in alice.cells] == ["x = 0"]
+        (copy,) = copies(server)
+        assert "bobs = 1" in server.read(copy)
+        server.kill()
+
+
+@pytest.mark.long
+async def test_what_a_merge_did_not_know_is_kept_once_though_the_server_is_killed(
+    server: LocalServer,
+) -> None:
+    """Bob types into a cell at the moment in which a program removes it."""
+    server.write("work.ipynb", notebook("x = 0", "x = 1"))
+    server.write("wait for noting", "")
+    alice, bob = await server.open("work.ipynb"), await server.open("work.ipynb", "bob")
+    bob.insert(0, "bobs = 1\n", 1)
+    server.write("work.ipynb", notebook("x = 0"))
+    await kill_while_it_waits(server, "noting")
     for _start in range(2):
         server.start()
         await come_back(alice, bob)
