@@ -100,6 +100,11 @@ class Lab:
         """The buttons at the top right, to the left of the user's initials."""
         return self.page.locator("#jp-top-bar .jp-ToolbarButtonComponent:visible")
 
+    @property
+    def badge(self) -> Locator:
+        """What says whose server this is, and who is here."""
+        return self.page.locator(".jp-CollabBadge").get_by_role("button").first
+
     def run_command(self, label: str) -> None:
         """Run a command from the command palette, by keyboard."""
         self.page.keyboard.press("Control+Shift+C")

@@ -10,10 +10,6 @@ from browser.windows import window
 FILE = "Rain.ipynb"
 
 
-def badge(lab: Lab) -> Locator:
-    return lab.page.locator(".jp-CollabBadge").get_by_role("button").first
-
-
 def people(lab: Lab) -> Locator:
     """The list that the badge opens."""
     return lab.page.get_by_role("dialog", name="shared's server")
@@ -30,13 +26,13 @@ def notebook(alice: Lab, bob: Lab) -> None:
 def test_badge_says_whose_server_this_is_and_who_is_here(alice: Lab, bob: Lab) -> None:
     """Each window says whose server it shows, and that two people are here, by their initials."""
     for lab in (alice, bob):
-        expect(badge(lab)).to_have_accessible_name("shared's server. 2 people here")
-        expect(badge(lab).locator(".jp-CollabAvatar")).to_have_count(2)
+        expect(lab.badge).to_have_accessible_name("shared's server. 2 people here")
+        expect(lab.badge.locator(".jp-CollabAvatar")).to_have_count(2)
 
 
 def test_one_click_shows_who_is_in_which_document_and_another_opens_it(alice: Lab, bob: Lab) -> None:
     bob.open(FILE)
-    badge(alice).click()
+    alice.badge.click()
     his = people(alice).get_by_role("listitem").filter(has_text="bob")
     expect(his).to_contain_text(FILE)
     his.get_by_role("button", name=FILE).click()
@@ -45,16 +41,16 @@ def test_one_click_shows_who_is_in_which_document_and_another_opens_it(alice: La
 
 
 def test_list_is_reached_by_keyboard(bob: Lab) -> None:
-    badge(bob).focus()
+    bob.badge.focus()
     bob.page.keyboard.press("Enter")
     expect(people(bob)).to_be_visible()
     bob.page.keyboard.press("Escape")
     expect(people(bob)).to_be_hidden()
-    expect(badge(bob)).to_be_focused()
+    expect(bob.badge).to_be_focused()
 
 
 def test_own_server_is_called_so(browser: Browser, hub_url: str, passwords: dict[str, str]) -> None:
     page = window(browser)
     own = come(page, f"{hub_url}/hub/spawn/alice", "alice", passwords["alice"])
-    expect(badge(own)).to_have_accessible_name("Your server. 1 person here")
+    expect(own.badge).to_have_accessible_name("Your server. 1 person here")
     page.context.close()

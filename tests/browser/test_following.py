@@ -20,7 +20,7 @@ def line(lab: Lab) -> Locator:
 
 def follow_bob(alice: Lab) -> None:
     """By keyboard."""
-    alice.page.locator(".jp-CollabBadge").get_by_role("button").first.focus()
+    alice.badge.focus()
     alice.page.keyboard.press("Enter")
     button = alice.page.get_by_role("button", name="Follow bob")
     button.focus()

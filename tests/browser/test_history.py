@@ -78,7 +78,7 @@ def test_history_says_who_and_when_and_is_reached_by_keyboard(alice: Lab, screen
 
 
 def test_badge_and_menu_lead_to_the_history(bob: Lab) -> None:
-    bob.page.locator(".jp-CollabBadge").get_by_role("button").first.click()
+    bob.badge.click()
     bob.page.get_by_role("button", name="History of this document").click()
     expect(panel(bob).get_by_role("button", name="alice, bob")).to_be_visible()
     bob.show_menu("File")

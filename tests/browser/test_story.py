@@ -63,7 +63,7 @@ def test_two_people_work_together(
     alice.open(FILE)
     alice.close_others()
     alice.cell(FIRST).type("# alice's plan")
-    badge = bob.page.locator(".jp-CollabBadge").get_by_role("button").first
+    badge = bob.badge
     expect(badge).to_have_accessible_name(re.compile(f"^{SHARED}"))
     badge.click()
     here = bob.page.get_by_role("dialog", name=SHARED).get_by_role("listitem").filter(has_text="alice")

@@ -79,7 +79,7 @@ def test_page_shows_no_status_of_a_kernel_to_which_it_is_not_connected(vera: Lab
 
 def test_badge_offers_viewers_no_history(bob_at_home: Lab, vera: Lab) -> None:
     for lab, offers in ((bob_at_home, 1), (vera, 0)):
-        lab.page.locator(".jp-CollabBadge").get_by_role("button").first.click()
+        lab.badge.click()
         expect(lab.page.locator(".jp-CollabPeople")).to_be_visible()
         expect(lab.page.get_by_role("button", name="History of this document")).to_have_count(offers)
         lab.page.keyboard.press("Escape")

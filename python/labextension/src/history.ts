@@ -14,11 +14,16 @@ import { OtherDocument, restore, type SharedDocument } from "./restoring.ts";
 import { VersionView } from "./version-view.tsx";
 
 /** What this extension uses of JupyterLab's shell. */
-type Shell = JupyterFrontEnd.IShell & { currentChanged: ISignal<unknown, { newValue: Widget | null }> };
+type Shell = JupyterFrontEnd.IShell & {
+  currentChanged: ISignal<unknown, { newValue: Widget | null }>;
+  collapseLeft?: () => void;
+};
 
 export const SHOW_HISTORY = "collab-jupyterhub:show-history";
 /** How long a notice stays that something was restored, in milliseconds. It can be undone from there. */
 const A_WHILE = 30_000;
+/** In windows of up to this width, in pixels, the list leaves no space for a version. */
+const NARROW = 600;
 
 export const history: JupyterFrontEndPlugin<void> = {
   id: `${EXTENSION}:history`,
@@ -106,6 +111,9 @@ export const history: JupyterFrontEndPlugin<void> = {
         app.shell.add(view, "main");
       }
       void view.content.look(choice);
+      if (window.innerWidth <= NARROW) {
+        (app.shell as Shell).collapseLeft?.();
+      }
       app.shell.activateById(view.id);
     };
 
