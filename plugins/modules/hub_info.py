@@ -45,6 +45,12 @@ options:
     description: The directory for the state of servers. The module reports whether it contains anything else.
     type: path
     version_added: 1.1.0
+  written:
+    description: Paths that the hub must be able to write to.
+    type: list
+    elements: path
+    default: []
+    version_added: 1.1.0
   lab_settings:
     description: Names of files by which the collection configures JupyterLab, and whose settings to report.
     type: list
@@ -91,10 +97,10 @@ applied:
   returned: always
 service:
   description: The unit. Whether it exists and is running, the account that the hub runs as, and whether the unit allows the hub to
-    write to O(state_directory). Also the units of the idle cullers on this host that are not services of the hub.
+    write to O(state_directory). Those of O(written) to which it does not. Also the units of the idle cullers on this host that are not services of the hub.
   type: dict
   returned: always
-  sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, cullers: []}
+  sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, shut: [], cullers: []}
 config:
   description:
     - The main file. Whether it and its directory exist, which file the unit names and whether that is the same file, which
@@ -124,6 +130,7 @@ servers:
     - Other environments that the configuration names, such as those of profiles that users choose, or of other spawner classes.
     - The template for the names of users' accounts.
     - The running servers, each with its start time in seconds since the epoch (null if the hub's database cannot be read).
+    - The isolation level of the hub's transactions, if the hub may not see what others write to its database until it writes something.
   type: dict
   returned: always
   sample:
@@ -154,9 +161,16 @@ lab:
     settings: {collab-rtc: {settings: {}, disabled_extensions: [], disabled_server_extensions: [jupyter_server_ydoc]}}
 account:
   description: The account, if O(account) is set. C(kept_for) is the unit of another hub for which its home directory is kept.
+    C(group_exists) is whether a group has its name.
   type: dict
   returned: always
-  sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub], kept_for: ""}
+  sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub], group_exists: true, kept_for: ""}
+silent_directories:
+  description: The directory services of the host that do not answer. Only asked if the account or the group does not exist.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 group:
   description: The group, if O(group) is set. C(local) says whether it is defined on this host, so that members can be added here.
   type: dict
@@ -224,6 +238,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.host import (
     account_numbers,
     accounts,
     config_block,
+    directory_services,
     kept_files,
     paths,
     transaction,
@@ -494,9 +509,13 @@ def accounts_of_hub(unit: str, path: str, users: list[str], comment: str) -> lis
 
 
 def described(account: str, service: str) -> dict[str, Any]:
-    """Return what is known about an account, and for which other hub its home directory is kept (empty for none)."""
+    """Return what is known about an account and the group of its name, and for which other hub its home is kept (empty for none)."""
     home = os.path.join(account_numbers.HOMES, account)
-    return {**accounts.describe_account(account), "kept_for": kept_files.other_hub(home, service)}
+    return {
+        **accounts.describe_account(account),
+        "group_exists": accounts.group_exists(account),
+        "kept_for": kept_files.other_hub(home, service),
+    }
 
 
 def looks_ours(directory: str) -> bool:
@@ -522,6 +541,7 @@ def main() -> None:
             "comment": {"type": "str"},
             "fragment": {"type": "str"},
             "state_directory": {"type": "path"},
+            "written": {"type": "list", "elements": "path", "default": []},
             "lab_settings": {"type": "list", "elements": "str", "default": []},
             "people": {"type": "bool", "default": False},
             "applied": {"type": "bool", "default": False},
@@ -566,6 +586,15 @@ def main() -> None:
     state_directory = said(fragment, "state_directory") or (wanted if looks_ours(wanted) else "")
     if any(paths.overlap(state_directory, other["state_directory"]) for other in others_here):
         state_directory = ""  # nothing in it may be deleted
+    account = (
+        described(accounts.account_of(module.params["account"], account_names), unit.name)
+        if module.params["account"]
+        else {"exists": False}
+    )
+    has_group = bool(module.params["group"]) and accounts.group_exists(module.params["group"])
+    will_create = (module.params["account"] and not account["exists"]) or (
+        module.params["group"] and not has_group
+    )
     module.exit_json(
         changed=False,
         applied=apply_record.look(module, unit.name) if module.params["applied"] else {},
@@ -575,6 +604,7 @@ def main() -> None:
             "running": unit.running,
             "user": user_of(unit),
             "writes_state": unit.may_write(wanted) if wanted else True,
+            "shut": [each for each in module.params["written"] if not unit.may_write(each)],
             "cullers": cullers_beside(unit),
         },
         config={
@@ -600,11 +630,11 @@ def main() -> None:
             "other_environments": sorted(others - {environment, servers, ""}),
             "account_names": account_names,
             "running": starts.get("running"),
+            "isolation": starts.get("isolation", ""),
         },
         lab=describe_lab(environment, module.params["lab_settings"]),
-        account=described(accounts.account_of(module.params["account"], account_names), unit.name)
-        if module.params["account"]
-        else {"exists": False},
+        account=account,
+        silent_directories=directory_services.silent() if will_create else [],
         remembered={
             "hubs": {
                 unit: state["path"]
@@ -624,7 +654,7 @@ def main() -> None:
         if wanted
         else False,
         group={
-            "exists": bool(module.params["group"]) and accounts.group_exists(module.params["group"]),
+            "exists": has_group,
             "local": bool(module.params["group"]) and accounts.is_local_group(module.params["group"]),
         },
         homes={"path": accounts.homes(), "writable": os.access(accounts.homes(), os.W_OK)},

@@ -300,13 +300,7 @@ class Verification:
             login = by_token if any(each["token"] for each in given) else ""
             return {"people": people, "outsider": None, "no_outsider": why, "login": login}
         admission = self.hub["admission"]
-        usual = self.params["usual_group"]
-        found = admission["groups"] or ([usual] if usual and accounts.group_exists(usual) else [])
-        groups = [self.params["group"]] if self.params["group"] else found[:1]
-        if missing := [name for name in groups if not accounts.group_exists(name)]:
-            raise Refused(
-                f"the group {missing[0]} does not exist on this host. Set jupyterhub_verify_group to a group whose members can use the hub"
-            )
+        groups = self.groups(admission)
         names = [f"{self.stamp}-{letter}" for letter in "ab"]
         undo.set("people", names)
         people = [{"name": name, "password": self.make_account(name, groups, undo)} for name in names]
@@ -333,6 +327,24 @@ class Verification:
             "login": login,
             **self.outsider(admission, login, undo),
         }
+
+    def groups(self, admission: dict[str, Any]) -> list[str]:
+        """Return the group that new accounts join to be admitted, or nothing. Raises Refused if they cannot join any."""
+        usual = self.params["usual_group"]
+        named = admission["groups"] or ([usual] if usual and accounts.is_local_group(usual) else [])
+        if self.params["group"]:
+            named = [self.params["group"]]
+        local = [name for name in named if accounts.is_local_group(name)]
+        if local or not named:
+            return local[:1]
+        if not accounts.group_exists(named[0]):
+            raise Refused(
+                f"the group {named[0]} does not exist on this host. Set jupyterhub_verify_group to a group whose members can use the hub"
+            )
+        raise Refused(
+            f"the group {named[0]} is not defined on this host (but in LDAP, for example), so new accounts cannot join it. Name two users "
+            "in jupyterhub_verify_accounts, or set jupyterhub_verify_group to a group of this host whose members can use the hub"
+        )
 
     def outsider(self, admission: dict[str, Any], login: str, undo: Undo) -> dict[str, Any]:
         """Return a host account without access to the hub, or why there is none."""

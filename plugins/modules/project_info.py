@@ -80,6 +80,23 @@ missing:
   type: list
   elements: str
   returned: always
+shut:
+  description: Directories that the unit of the hub does not allow the hub to write to, although workspaces need this.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+silent:
+  description: The directory services of the host that do not answer. Only asked if a project would get an account or groups.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+taken:
+  description: Existing groups that have the names of groups that a project would get, by name of the project.
+  type: dict
+  returned: always
+  sample: {}
 foreign:
   description: The accounts of O(projects) that already exist for another purpose.
   type: dict

@@ -41,6 +41,7 @@ def hub_question(settings: Settings) -> dict[str, Any]:
         "comment": rtc.ACCOUNT_COMMENT,
         "fragment": fragments.LIVE,
         "state_directory": wanted["state_directory"],
+        "written": [wanted["sharing"]["log"] or rtc.LOG_OF_ROOT] if rtc.has_page(wanted) else [],
         "lab_settings": [*LAB_SETTINGS],
         "people": wanted["opens_servers"] and not rtc.is_removal(wanted),
         "applied": not rtc.is_removal(wanted),

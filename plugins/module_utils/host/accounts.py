@@ -17,6 +17,9 @@ from . import state as host_state
 
 STATE = "accounts.json"  # the recorded state of accounts: groups that were created, and adopted accounts
 ADOPTED = "adopted"
+# Where this host defines accounts and groups. All others are those of a directory service (LDAP, SSSD).
+PASSWD = ("/etc/passwd", "/var/lib/extrausers/passwd")
+GROUP = ("/etc/group", "/var/lib/extrausers/group")
 USERNAME = "{USERNAME}"  # stands for the hub user in SystemdSpawner's template for account names
 
 
@@ -61,12 +64,13 @@ def describe_account(name: str) -> dict[str, Any]:
 
 
 def describe_accounts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return, by name, what is known about accounts. /etc/shadow is read only once.
+    """Return, by name, what is known about accounts. Each file of the host is read only once.
 
     Each has `name` and `exists` and, if it exists, `uid`, `home`, `comment`, `groups`, `system` (whether it is a system account) and
-    `person` (whether someone can log in with a password or an SSH key).
+    `person` (whether someone can log in with a password or an SSH key). Only accounts that this host defines have a comment, because
+    in a directory, people may be able to write their own.
     """
-    minimum, passwords = login_minimum(), with_passwords()
+    minimum, passwords, local = login_minimum(), with_passwords(), local_names(PASSWD)
     found: dict[str, dict[str, Any]] = {}
     for name in names:
         try:
@@ -79,7 +83,7 @@ def describe_accounts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
             "exists": True,
             "uid": account.pw_uid,
             "home": account.pw_dir,
-            "comment": account.pw_gecos,
+            "comment": account.pw_gecos if name in local else "",
             "system": account.pw_uid < minimum or account.pw_uid >= 65534,
             "person": name in passwords
             or os.path.exists(os.path.join(account.pw_dir, ".ssh", "authorized_keys")),
@@ -95,13 +99,25 @@ def _groups_of(account: pwd.struct_passwd) -> Iterator[str]:
             yield grp.getgrgid(number).gr_name
 
 
-def is_local_group(name: str, paths: Iterable[str] = ("/etc/group", "/var/lib/extrausers/group")) -> bool:
-    """Return whether a group is defined on this host, so that members can be added here."""
+def local_names(paths: Iterable[str]) -> set[str]:
+    """Return the names of the accounts or groups that these files define."""
+    found: set[str] = set()
     for path in paths:
         with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
-            if any(line.startswith(f"{name}:") for line in file):
-                return True
-    return False
+            found |= {line.partition(":")[0] for line in file}
+    return found
+
+
+def is_local_group(name: str, paths: Iterable[str] = GROUP) -> bool:
+    """Return whether a group is defined on this host, so that members can be added here."""
+    return name in local_names(paths)
+
+
+def local_account(name: str) -> pwd.struct_passwd:
+    """Return an account that this host defines. Raises KeyError if there is none, even if a directory has one of this name."""
+    if name not in local_names(PASSWD):
+        raise KeyError(f"this host does not define the account {name}")
+    return pwd.getpwnam(name)
 
 
 def homes(path: str = "/etc/default/useradd") -> str:
@@ -127,5 +143,6 @@ def adopted_accounts() -> list[str]:
 
 
 def with_comment(comment: str | None) -> list[str]:
-    """Return the names of the accounts that have exactly this comment, or none if it is empty."""
-    return sorted(account.pw_name for account in pwd.getpwall() if comment and account.pw_gecos == comment)
+    """Return the names of the accounts of this host that have exactly this comment, or none if it is empty."""
+    named = [account.pw_name for account in pwd.getpwall() if comment and account.pw_gecos == comment]
+    return sorted({*named} & local_names(PASSWD)) if named else []

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Collection
 from typing import Any
 
-from . import account_numbers, kept_files
+from . import account_numbers, directory_services, kept_files
 from . import state as host_state
 from .account_numbers import NoNumber, Numbers, of_kept_home
 from .account_processes import (
@@ -65,6 +65,8 @@ def ensure_present(module: Step) -> dict[str, Any]:
     if not module.check_mode:
         if adopted:
             note(ADOPTED, [*adopted_accounts(), *adopted])
+        if made or new_group:
+            directory_services.check()
         if new_group:
             note("groups", [*made_groups(), group])
             module.run_command(["groupadd", "--system", group], check_rc=True)
@@ -179,5 +181,5 @@ def apply(step: Step) -> dict[str, Any]:
     ensure = ensure_present if step.params["state"] == "present" else ensure_absent
     try:
         return ensure(step)
-    except (NoNumber, NotEnded) as error:
+    except (NoNumber, NotEnded, directory_services.Silent) as error:
         raise StepFailed(f"{error}.") from error

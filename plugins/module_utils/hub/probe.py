@@ -239,6 +239,15 @@ def connect(config: Any) -> Any:
     return create_engine(url, **options).connect()
 
 
+def isolation(connection: Any) -> str:
+    """Return the isolation level of the hub's transactions, or an empty string if each query sees what others have committed before it.
+
+    The hub leaves a transaction open until it writes something, which may take minutes. By default, MySQL shows it an old state until then.
+    """
+    level = "" if connection.dialect.name == "sqlite" else str(connection.get_isolation_level())
+    return "" if level.upper() in ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT") else level
+
+
 def running(connection: Any) -> list[dict[str, Any]]:
     """Return the running servers in the hub's database, each with its owner, name, and start time in seconds since the epoch."""
     from sqlalchemy import Column, DateTime, MetaData, String, Table, select  # noqa: PLC0415
@@ -284,6 +293,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         "search_path": "",
         "account_names": "",
         "running": None,
+        "isolation": "",
         "people": None,
     }
     pass_over_ours()
@@ -296,6 +306,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         result["search_path"] = search_path(config)
         result["account_names"] = account_names(config)
         with contextlib.suppress(Exception), connect(config) as connection:
+            result["isolation"] = isolation(connection)
             result["running"] = running(connection)
             result["people"] = people(connection) if people_too else None
     # The configuration is the administrator's code, and can raise anything, or end the process. Report it.

@@ -10,6 +10,7 @@ import pwd
 import shutil
 import subprocess
 
+from ..host import directory_services
 from ..host.account_numbers import HOMES, NoNumber, Numbers, of_kept_home
 
 SKELETON = "/etc/skel"
@@ -29,14 +30,15 @@ def make(accounts: list[str], groups: list[str], members: list[tuple[str, str]],
     """
     if not (accounts or groups or members):
         return
-    numbers = Numbers()
     try:
+        directory_services.check()
+        numbers = Numbers()
         lines = [
             f'u {name} {of_kept_home(name) or numbers.take()} "{comment}" {HOMES}/{name} {SHELL}'
             for name in accounts
         ]
         lines += [f"g {name} {numbers.take()}" for name in groups]
-    except NoNumber as error:
+    except (NoNumber, directory_services.Silent) as error:
         raise NotMade(str(error)) from error
     lines += [f"m {account} {group}" for account, group in members]
     numbers.remember()

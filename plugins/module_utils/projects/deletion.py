@@ -15,7 +15,7 @@ from typing import Any
 
 from ..host import account_numbers, kept_files
 from ..host.account_processes import end_processes, forget_failed_units
-from ..host.accounts import group_exists
+from ..host.accounts import GROUP, is_local_group, local_account, local_names
 from ..workspaces import gates, holders, permissions, posix_acl
 from ..workspaces.processes import halted
 from .archive import archive
@@ -88,7 +88,7 @@ def _end_account(known: dict[str, Any], gone: bool) -> None:
     """If the project's account will be removed (`gone`), end its processes. Otherwise, its server continues with the other workspaces."""
     if gone:
         try:
-            number = pwd.getpwnam(known["account"]).pw_uid
+            number = local_account(known["account"]).pw_uid
         except KeyError:
             return
         end_processes(number)
@@ -139,12 +139,9 @@ def _delete_workspace(root: str, name: str, workspace: str) -> None:
 
 
 def _numbers_of(name: str, workspace: str) -> set[int]:
-    """Return the GIDs of a workspace's groups that exist."""
-    found = set()
-    for group in permissions.group_names(name, workspace):
-        with contextlib.suppress(KeyError):
-            found.add(grp.getgrnam(group).gr_gid)
-    return found
+    """Return the GIDs of a workspace's groups that exist on this host."""
+    names = {*permissions.group_names(name, workspace)} & local_names(GROUP)
+    return {grp.getgrnam(group).gr_gid for group in names}
 
 
 def _remove(path: str, groups: set[int]) -> None:
@@ -183,7 +180,7 @@ def _delete_groups(name: str, workspace: str) -> None:
     numbers = _numbers_of(name, workspace)
     account_numbers.note(numbers)
     for group in permissions.group_names(name, workspace):
-        if group_exists(group):
+        if is_local_group(group):
             subprocess.run(["groupdel", group], check=True, capture_output=True)
     account_numbers.reserve(numbers)
     gates.forget(f"{name}/{workspace}")
@@ -208,7 +205,7 @@ def _delete_account(known: dict[str, Any], state_directory: str) -> pwd.struct_p
     Return the deleted account, or None if it did not exist.
     """
     try:
-        account = pwd.getpwnam(known["account"])
+        account = local_account(known["account"])
     except KeyError:
         return None
     account_numbers.note({account.pw_uid, account.pw_gid})

@@ -9,8 +9,10 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..host import accounts
+from ..host import accounts, directory_services
 from ..host import state as host_state
+from ..host.systemd_unit import show
+from ..workspaces import gates, permissions
 from ..workspaces import root as workspaces_root
 from .state import Projects
 from .workspaces import PROJECT
@@ -46,9 +48,37 @@ def discover(params: dict[str, Any]) -> dict[str, Any]:
             for name, account in there.items()
             if account["exists"] and account["comment"] != params["comment"] and name not in owned
         },
+        "taken": {
+            name: groups
+            for name, project in projects.items()
+            if (groups := taken(project, remembered, there))
+        },
+        "silent": directory_services.silent()
+        if any(is_new(project, remembered, there) for project in projects.values())
+        else [],
+        "shut": [
+            path for path in (root, gates.STATE) if projects and not show(params["service"]).may_write(path)
+        ],
         "other_hubs": remembered.problem(),
         "root": workspaces_root.describe_root(root),
     }
+
+
+def is_new(project: dict[str, Any], remembered: Projects, accounts_there: dict[str, dict[str, Any]]) -> bool:
+    """Return whether a project will get an account or groups."""
+    missing = not accounts_there[project["account"]]["exists"]
+    return missing or bool({*project["workspaces"]} - {*remembered.workspaces_of(project["name"])})
+
+
+def taken(
+    project: dict[str, Any], remembered: Projects, accounts_there: dict[str, dict[str, Any]]
+) -> list[str]:
+    """Return the groups that exist although they have the names of groups that a project will get."""
+    name, account = project["name"], project["account"]
+    wanted = [] if accounts_there[account]["exists"] else [account]
+    for workspace in {*project["workspaces"]} - {*remembered.workspaces_of(name)}:
+        wanted += permissions.group_names(name, workspace)
+    return sorted(group for group in wanted if accounts.group_exists(group))
 
 
 def is_so(made: dict[str, Any], wanted: dict[str, Any] | None, root: str) -> bool:

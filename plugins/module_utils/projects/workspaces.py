@@ -16,7 +16,7 @@ from typing import Any
 from ..host import account_numbers, kept_files
 from ..host import state as host_state
 from ..host.account_processes import NotEnded
-from ..host.accounts import describe_accounts
+from ..host.accounts import GROUP, describe_accounts, local_names
 from ..host.step import Step, StepFailed
 from ..workspaces import gates, permissions
 from ..workspaces import root as workspaces_root
@@ -74,7 +74,8 @@ class Workspaces:
             host_state.name_of(module.params["service"]), [project["name"] for project in self.wanted]
         )
         self.accounts = describe_accounts(project["account"] for project in self.wanted)
-        self.groups = {group.gr_name: group for group in grp.getgrall()}
+        self.groups = self._find_groups()
+        self.local_groups = local_names(GROUP)
         self.before = {name: self.remembered.workspaces_of(name) for name in self.remembered.all}
         self.recorded = copy.deepcopy(self.remembered.all)
         self.changes: dict[str, list[str]] = {}
@@ -82,6 +83,18 @@ class Workspaces:
         self.repairs = module.repairs
         # Project and name of new workspaces whose files were kept from a deleted project.
         self.kept: list[tuple[str, str]] = []
+
+    def _find_groups(self) -> dict[str, grp.struct_group]:
+        """Return the host's groups by name, including those with our names that a directory service has but does not list."""
+        found = {group.gr_name: group for group in grp.getgrall()}
+        ours = {self.group, *(project["account"] for project in self.wanted)}
+        for project in self.wanted:
+            for workspace in project["workspaces"]:
+                ours |= {*permissions.group_names(project["name"], workspace)}
+        for name in ours - found.keys():
+            with contextlib.suppress(KeyError):
+                found[name] = grp.getgrnam(name)
+        return found
 
     def note(self, project: str, *sentences: str) -> None:
         if sentences:
@@ -187,6 +200,14 @@ class Workspaces:
 
     def _problems_of_known(self, name: str, workspace: str) -> list[str]:
         path = self.path_of(name, workspace)
+        found = [
+            f"group {group} of workspace {workspace} of project {name} is not defined on this host (but in LDAP, for example). Remove or "
+            "rename it there"
+            for group in permissions.group_names(name, workspace)
+            if group in self.groups and group not in self.local_groups
+        ]
+        if found:
+            return found
         if os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path)):
             return [f"{path} is no longer a directory. Find out who replaced it, and move it away"]
         return []
@@ -270,7 +291,7 @@ class Workspaces:
     def make_directories(self, dry: bool) -> None:
         """Create missing directories, and set their owners and permissions."""
         if not dry:
-            self.groups = {group.gr_name: group for group in grp.getgrall()}
+            self.groups = self._find_groups()
             self.accounts = describe_accounts(project["account"] for project in self.wanted)
         for place in [self.root, *(self.path_of(project["name"]) for project in self.wanted)]:
             if not dry:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from .rtc import ACCOUNT_NAME, MEMORY, is_live
+from .rtc import ACCOUNT_NAME, MEMORY, is_live, unknown_names, way_to_write
 
 # The scopes of each access level for `{server}`, from least to most. The scopes of `view` open the server, like those of `edit`: the
 # hub tells the server who is a viewer (see `jupyterhub_collab.hub.access_levels`).
@@ -42,6 +42,9 @@ NOTHING: dict[str, Any] = {
     "remembered": {},
     "missing": [],
     "foreign": {},
+    "taken": {},
+    "silent": [],
+    "shut": [],
     "root": {"problem": ""},
     "other_hubs": "",
 }
@@ -273,6 +276,14 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
     known = {*host["people"]["users"]} if host["people"] else set()
     wanted = {project["name"]: project for project in settings["projects"]}
     problems = [found["root"]["problem"]] if present(settings) and found["root"]["problem"] else []
+    if present(settings) and found["shut"] and host["service"]["user"] == "root":
+        problems += [
+            f"The unit {host['service']['name']} does not allow the hub to write to {path}, which workspaces need. {way_to_write(path)} to the "
+            "unit and restart it"
+            for path in found["shut"]
+        ]
+    if present(settings) and found["silent"]:
+        problems.append(unknown_names(found["silent"]))
     if present(settings) and found["other_hubs"]:
         problems.append(found["other_hubs"])
     # In shared user mode, the group is created with the shared account.
@@ -315,6 +326,11 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
             problems.append(
                 f"The account of the project {project['name']} would be {user}, who is already a hub user. Set account to another name"
             )
+    for name, groups in found["taken"].items():
+        problems.append(
+            f"The project {name} would get a group of the name {groups[0]}, which already exists. Choose other names for the project, its "
+            "account or its workspaces, or remove the group"
+        )
     return problems
 
 

@@ -8,11 +8,12 @@ For this role, only this file decides who has which scopes, which accounts exist
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block, directory_services
 
 from . import address, sharing
 from .sharing import can_share, hole, python_problem, release
@@ -59,6 +60,7 @@ RIVAL = "jupyter-server-documents"
 ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 # The comment that marks accounts on the host that were created to be shared.
 ACCOUNT_COMMENT = "shared by the users of JupyterHub (collab.jupyterhub)"
+LOG_OF_ROOT = "/var/log/jupyterhub-sharing.jsonl"  # as in jupyterhub_collab.hub.sharing
 # JupyterHub's format for an amount of memory (ByteSpecification).
 MEMORY = re.compile(r"(?=.*[1-9])\d+(\.\d+)?[KMGT]?")
 # The value of jupyterhub_rtc_venv if servers come from an image or a start script, so that the host has no environment to install into.
@@ -274,7 +276,13 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     if not host["service"].get("writes_state", True) and host["service"]["user"] == "root":
         problems.append(
             f"The unit {host['service']['name']} does not allow the hub to write to {settings['state_directory']}, where servers keep the "
-            f"document history. {_way_to_write(settings['state_directory'])} to the unit and restart it"
+            f"document history. {way_to_write(settings['state_directory'])} to the unit and restart it"
+        )
+    log = settings["sharing"]["log"] or LOG_OF_ROOT
+    if log in host["service"].get("shut", []) and host["service"]["user"] == "root":
+        problems.append(
+            f"The unit {host['service']['name']} does not allow the hub to write to {log}, where it records who shares what. Add "
+            f"ReadWritePaths={os.path.dirname(log)} to the unit and restart it, or set jupyterhub_sharing_log to a file that it can write"
         )
     return problems + _other_hub_problems(settings, host) + _account_problems(settings, host)
 
@@ -293,12 +301,16 @@ def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[
             problems.append(
                 f"The account {host['account']['name']} is the shared account of the hub {unit}. Set jupyterhub_rtc_user to another name for this hub"
             )
-        wants_page = settings["user_sharing"] and not settings["share_all_users"]
-        if wants_page and other["port"] is not None and settings["sharing"]["port"] == other["port"]:
+        if has_page(settings) and other["port"] is not None and settings["sharing"]["port"] == other["port"]:
             problems.append(
                 f"The sharing page of the hub {unit} already uses this hub's port for its own. Set jupyterhub_sharing_port to a free port"
             )
     return problems
+
+
+def has_page(settings: dict[str, Any]) -> bool:
+    """Return whether the hub gets the sharing page."""
+    return not is_removal(settings) and settings["user_sharing"] and not settings["share_all_users"]
 
 
 def _account_of(settings: dict[str, Any], host: dict[str, Any]) -> str | None:
@@ -317,7 +329,7 @@ def _directory_problems(host: dict[str, Any]) -> list[str]:
     return [problem[0].upper() + problem[1:]]
 
 
-def _way_to_write(directory: str) -> str:
+def way_to_write(directory: str) -> str:
     """Return how to allow a unit's hub to create a directory and write to it, as the start of a sentence."""
     below = str(directory).removeprefix("/var/lib/")
     if below != directory:
@@ -392,6 +404,12 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
         ]
     if problem := python_problem(hub, f"JupyterHub ({hub['python']})"):
         return [problem]
+    if level := host["servers"].get("isolation"):
+        return [
+            f"The hub reads its database with the isolation level {level} (the default of MySQL and MariaDB), so it may see for minutes nothing "
+            'of what is written there, and the play could not check it. Add "isolation_level": "READ COMMITTED" to c.JupyterHub.db_kwargs '
+            f"and restart {service['name']}"
+        ]
     if release(hub["version"]) < release(OLDEST_HUB):
         return [
             f"JupyterHub {hub['version']} is too old to share servers. Update it to {OLDEST_HUB} or newer"
@@ -507,6 +525,13 @@ def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
             "read-only, or by a server that squashes root. Create the account and its home directory where you can, and set "
             "jupyterhub_rtc_adopt_user to true"
         )
+    if host.get("silent_directories"):
+        return unknown_names(host["silent_directories"])
+    if not account["exists"] and (account.get("group_exists") or account["name"] == settings["group"]):
+        return (
+            f"The account {account['name']} would get a group of the same name, but a group {account['name']} "
+            f"{'already exists' if account.get('group_exists') else 'is set as jupyterhub_rtc_group'}. Set jupyterhub_rtc_user to another name"
+        )
     is_member = settings["group"] in account.get("groups", [])
     if group["exists"] and not group.get("local", True) and not is_member:
         return (
@@ -514,6 +539,12 @@ def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
             "Add the account to the group there, or set jupyterhub_rtc_group to a group of the host"
         )
     return ""
+
+
+def unknown_names(services: list[str]) -> str:
+    """Return why nothing can be created while these directory services of the host do not answer."""
+    why = directory_services.why(services)
+    return why[0].upper() + why[1:]
 
 
 def _is_for_sharing(settings: dict[str, Any], host: dict[str, Any]) -> bool:

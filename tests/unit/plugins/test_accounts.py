@@ -19,6 +19,22 @@ def test_groups_that_the_host_does_not_list_are_known(monkeypatch: pytest.Monkey
     assert {*accounts.describe_account(me.pw_name)["groups"]} == wanted
 
 
+def test_comment_of_an_account_elsewhere_marks_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In a directory, people may write their own comment. Only those of this host's accounts say who made an account."""
+    comment = pwd.getpwnam("root").pw_gecos
+    assert accounts.describe_account("root")["comment"] == comment
+    assert "root" in accounts.with_comment(comment)
+    assert accounts.local_account("root").pw_uid == 0
+    (tmp_path / "passwd").write_text("rooty:x:1:1:root:/root:/bin/sh\n")
+    monkeypatch.setattr(accounts, "PASSWD", [str(tmp_path / "passwd"), str(tmp_path / "none")])
+    assert accounts.describe_account("root")["comment"] == ""
+    assert accounts.with_comment(comment) == []
+    with pytest.raises(KeyError):
+        accounts.local_account("root")
+
+
 def test_groups_of_this_host(tmp_path: Path) -> None:
     (tmp_path / "group").write_text("root:x:0:\njupyterhub:x:990:alice\n")
     files = [str(tmp_path / "group"), str(tmp_path / "none")]

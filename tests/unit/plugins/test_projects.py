@@ -26,9 +26,10 @@ HOST: dict[str, Any] = {
     "group": {"exists": True},
     "servers": {"account_names": "{USERNAME}"},
     "people": {"users": ["alice", "bob"], "groups": ["students"]},
+    "service": {"name": "jupyterhub", "user": "root"},
 }
 FOUND: dict[str, Any] = {
-    **{"remembered": {}, "missing": [], "foreign": {}},
+    **{"remembered": {}, "missing": [], "foreign": {}, "taken": {}, "silent": [], "shut": []},
     **{"other_hubs": "", "root": {"problem": ""}},
 }
 ROOT = SETTINGS["root"]
@@ -203,6 +204,21 @@ def test_what_is_well_is_not_refused() -> None:
         ),
         ([RAIN], {"root": {"problem": "the disk is full"}}, "the disk is full"),
         ([RAIN], {"other_hubs": "another hub has projects"}, "another hub has projects"),
+        (
+            [RAIN],
+            {"silent": ["sss"]},
+            "The host's directory service (sss in /etc/nsswitch.conf) does not answer",
+        ),
+        (
+            [RAIN],
+            {"shut": ["/srv/projects", "/var/lib/jupyterhub-projects"]},
+            "does not allow the hub to write to /srv/projects, which workspaces need. Create this directory (mkdir -p), add ReadWritePaths=",
+        ),
+        (
+            [RAIN],
+            {"taken": {"rain": ["project-rain"]}},
+            "The project rain would get a group of the name project-rain, which already exists",
+        ),
         (
             [RAIN],
             {"foreign": {"project-rain": {"system": False}}},

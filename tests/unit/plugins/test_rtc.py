@@ -700,6 +700,48 @@ def test_two_hubs_need_a_directory_each_for_their_configuration() -> None:
         assert "The hub hub-b has its configuration in the same directory, /etc" in problem
 
 
+def test_directory_service_that_does_not_answer_is_waited_for() -> None:
+    """It may have an account, a group or numbers that the play would assign."""
+    (problem,) = rtc.host_problems(SETTINGS, host() | {"silent_directories": ["sss"]})
+    assert "The host's directory service (sss in /etc/nsswitch.conf) does not answer" in problem
+
+
+def test_database_that_shows_the_hub_an_old_state_is_refused() -> None:
+    """The hub would see neither a token of ours nor other changes for minutes. MySQL and MariaDB do this by default."""
+    (problem,) = rtc.host_problems(SETTINGS, host(servers={"isolation": "REPEATABLE READ"}))
+    assert "isolation level REPEATABLE READ" in problem
+    assert '"isolation_level": "READ COMMITTED" to c.JupyterHub.db_kwargs' in problem
+
+
+def test_unit_that_cannot_write_the_sharing_log_is_refused() -> None:
+    log = "/var/log/jupyterhub-sharing.jsonl"
+    found = host(service={"shut": [log], "user": "root"})
+    (problem,) = rtc.host_problems(SETTINGS, found)
+    assert f"does not allow the hub to write to {log}" in problem
+    assert "Add ReadWritePaths=/var/log to the unit" in problem
+    elsewhere = SETTINGS | {"sharing": SETTINGS["sharing"] | {"log": "/srv/log/sharing.jsonl"}}
+    assert rtc.host_problems(elsewhere, found) == []
+    assert rtc.host_problems(SETTINGS, host(service={"shut": [log], "user": "hub"})) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "found", "said"),
+    [
+        ({}, {"account": {"group_exists": True}}, "a group shared already exists"),
+        ({"group": "shared"}, {}, "a group shared is set as jupyterhub_rtc_group"),
+    ],
+)
+def test_account_needs_a_group_of_its_name(
+    settings: dict[str, Any], found: dict[str, Any], said: str
+) -> None:
+    """useradd would fail, and members of an existing group could come by what belongs to the account."""
+    (problem,) = rtc.host_problems(SETTINGS | settings, host(**found))
+    assert said in problem
+    existing = {"exists": True, "comment": rtc.ACCOUNT_COMMENT, "groups": ["jupyterhub", "shared"]}
+    there = {**found.get("account", {}), **existing, "system": False, "person": False}
+    assert rtc.host_problems(SETTINGS | settings, host(account=there)) == []
+
+
 def test_group_that_is_kept_elsewhere_is_said_before_anything_changes() -> None:
     """A group that is not defined on the host is reported before anything changes, unless the account is already a member."""
     (problem,) = rtc.host_problems(SETTINGS, host(group={"local": False}))
