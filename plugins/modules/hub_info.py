@@ -165,6 +165,12 @@ account:
   type: dict
   returned: always
   sample: {name: shared, exists: true, system: false, person: false, comment: "", groups: [jupyterhub], group_exists: true, kept_for: ""}
+directories:
+  description: The directory services that the host has for accounts and groups.
+  type: list
+  elements: str
+  returned: always
+  sample: [sss]
 silent_directories:
   description: The directory services of the host that do not answer. Only asked if the account or the group does not exist.
   type: list
@@ -634,6 +640,7 @@ def main() -> None:
         },
         lab=describe_lab(environment, module.params["lab_settings"]),
         account=account,
+        directories=sorted({name for _kind, name in directory_services.sources()}),
         silent_directories=directory_services.silent() if will_create else [],
         remembered={
             "hubs": {
@@ -645,6 +652,7 @@ def main() -> None:
             "other_units": units_with_package(module.params["service"]),
             "environments": record.environments(),
             "accounts": accounts.adopted_accounts(),
+            "groups": accounts.made_groups(),
             **remembered_projects(module.params["service"], account_names),
         },
         people=starts.get("people"),

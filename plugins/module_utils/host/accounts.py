@@ -142,6 +142,11 @@ def adopted_accounts() -> list[str]:
     return list(host_state.recall(STATE).get(ADOPTED, []))
 
 
+def made_groups() -> list[str]:
+    """Return the groups that this collection created on this host."""
+    return list(host_state.recall(STATE).get("groups", []))
+
+
 def with_comment(comment: str | None) -> list[str]:
     """Return the names of the accounts of this host that have exactly this comment, or none if it is empty."""
     named = [account.pw_name for account in pwd.getpwall() if comment and account.pw_gecos == comment]

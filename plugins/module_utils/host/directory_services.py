@@ -4,7 +4,8 @@
 """Find out whether the host's directory services (LDAP, SSSD) answer.
 
 While one does not, the host takes its accounts and groups for missing. What is created then could get their names or numbers, and with
-them, their files. The lookups of Python and of most programs do not tell these two cases apart, so ask each service directly.
+them, their files. The lookups of Python and of most programs do not tell these two cases apart, so ask each service directly. SSSD
+answers even if it cannot reach its server, with what it has seen before. It does not tell this to programs that look names up.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import ctypes
 import glob
 import re
+import secrets
 import subprocess
 import sys
 
@@ -20,7 +22,6 @@ NSSWITCH = "/etc/nsswitch.conf"
 SSSD = ("/etc/sssd/sssd.conf", "/etc/sssd/conf.d/*.conf")
 # Sources that are files of this host, or that name only what systemd and the kernel have made.
 LOCAL = {"files", "compat", "db", "extrausers", "altfiles", "systemd", "mymachines"}
-NAME = "collab-no-such-name"
 SECONDS = 60
 # Ask one source for a name, and exit with the error number. glibc gives none if the source answers that it has no such name.
 PROGRAM = """
@@ -85,7 +86,8 @@ def _is_set_up(source: str) -> bool:
 def _answers(kind: str, source: str) -> bool:
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-c", PROGRAM, kind, source, NAME],
+            # A new name each time, because services also remember which names they do not have.
+            [sys.executable, "-I", "-c", PROGRAM, kind, source, f"collab-{secrets.token_hex(8)}"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS,

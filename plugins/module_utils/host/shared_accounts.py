@@ -28,6 +28,7 @@ from .accounts import (
     adopted_accounts,
     describe_account,
     group_exists,
+    made_groups,
 )
 from .step import Step, StepFailed
 
@@ -155,11 +156,6 @@ def groups_in_use(leaving: Collection[str] = ()) -> set[str]:
         for group in grp.getgrall()
         if group.gr_name in made_groups() and group.gr_gid in numbers
     }
-
-
-def made_groups() -> list[str]:
-    """Return the groups that this module created on this host."""
-    return list(host_state.recall(STATE).get("groups", []))
 
 
 def unused_groups(leaving: list[str]) -> list[str]:

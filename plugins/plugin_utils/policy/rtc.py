@@ -527,6 +527,11 @@ def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
         )
     if host.get("silent_directories"):
         return unknown_names(host["silent_directories"])
+    if gone := _gone(settings, host):
+        return (
+            f"The {gone} does not exist any more. It was not created by this collection, and may be in a directory ({host['directories'][0]}) "
+            f"that this host cannot reach now. Make sure that it can, or create the {gone} again"
+        )
     if not account["exists"] and (account.get("group_exists") or account["name"] == settings["group"]):
         return (
             f"The account {account['name']} would get a group of the same name, but a group {account['name']} "
@@ -538,6 +543,20 @@ def _membership_problem(settings: dict[str, Any], host: dict[str, Any]) -> str:
             f"The group {settings['group']} is not defined on this host (but in LDAP, for example), so {account['name']} cannot join it here. "
             "Add the account to the group there, or set jupyterhub_rtc_group to a group of the host"
         )
+    return ""
+
+
+def _gone(settings: dict[str, Any], host: dict[str, Any]) -> str:
+    """Return which account or group earlier runs have used and not created, and is now missing on a host with a directory; or nothing."""
+    account, known = host["account"], host["remembered"]
+    if not host.get("directories"):
+        return ""
+    if not account["exists"] and account["name"] in known["accounts"]:
+        return f"account {account['name']}"
+    # Members of an existing group would lose access to the hub if a new group took its name.
+    is_applied = bool(host["config"]["accounts"])
+    if is_applied and not host["group"]["exists"] and settings["group"] not in known.get("groups", []):
+        return f"group {settings['group']}"
     return ""
 
 

@@ -706,6 +706,25 @@ def test_directory_service_that_does_not_answer_is_waited_for() -> None:
     assert "The host's directory service (sss in /etc/nsswitch.conf) does not answer" in problem
 
 
+def test_account_and_group_of_a_directory_are_not_created_while_it_is_away() -> None:
+    """SSSD answers that there are none while it cannot reach its server. People in the group would lose access to the hub."""
+    there = {"directories": ["sss"]}
+    adopted = host(remembered={"accounts": ["shared"]})
+    assert rtc.host_problems(SETTINGS, adopted) == []
+    (problem,) = rtc.host_problems(SETTINGS, adopted | there)
+    assert "The account shared does not exist any more" in problem
+    assert "in a directory (sss) that this host cannot reach now" in problem
+    applied = host(config={"accounts": ["shared"]}, group={"exists": False})
+    assert rtc.host_problems(SETTINGS, applied) == []
+    assert rtc.host_problems(SETTINGS, host(group={"exists": False}) | there) == []
+    (problem,) = rtc.host_problems(SETTINGS, applied | there)
+    assert "The group jupyterhub does not exist any more" in problem
+    ours = host(
+        config={"accounts": ["shared"]}, group={"exists": False}, remembered={"groups": ["jupyterhub"]}
+    )
+    assert rtc.host_problems(SETTINGS, ours | there) == []
+
+
 def test_database_that_shows_the_hub_an_old_state_is_refused() -> None:
     """The hub would see neither a token of ours nor other changes for minutes. MySQL and MariaDB do this by default."""
     (problem,) = rtc.host_problems(SETTINGS, host(servers={"isolation": "REPEATABLE READ"}))
