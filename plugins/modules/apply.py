@@ -16,7 +16,7 @@ description:
     the first failure.
   - Records what it has applied. If M(collab.jupyterhub.plan) finds that the same plan would change nothing, this task does nothing on the
     host.
-  - Also writes the snippet for images and start scripts on the machine that runs the playbook, and the report.
+  - Also writes the snippet for images and start scripts and the recipe of images on the machine that runs the playbook, and the report.
 options:
   plan:
     description: What M(collab.jupyterhub.plan) returned. The action plugin reads it, and gives the module the other options instead.

@@ -129,6 +129,7 @@ servers:
     - The environment that the hub's configuration starts servers from (empty if unknown), and whether it is the same as RV(lab).
     - Other environments that the configuration names, such as those of profiles that users choose, or of other spawner classes.
     - The template for the names of users' accounts.
+    - The names of the hub's spawner class and of its known base classes, the hub's own class last.
     - The running servers, each with its start time in seconds since the epoch (null if the hub's database cannot be read).
     - The isolation level of the hub's transactions, if the hub may not see what others write to its database until it writes something.
   type: dict
@@ -139,6 +140,7 @@ servers:
     is_lab: true
     other_environments: []
     account_names: "{USERNAME}"
+    spawners: [Spawner, SystemdSpawner]
     running: [{owner: shared, name: shared, started: 1795281063.5}]
 state_directory_is_taken:
   description: Whether O(state_directory) contains anything but the state of servers.
@@ -635,6 +637,7 @@ def main() -> None:
             "is_lab": bool(servers) and paths.same(servers, environment),
             "other_environments": sorted(others - {environment, servers, ""}),
             "account_names": account_names,
+            "spawners": starts.get("spawners", []),
             "running": starts.get("running"),
             "isolation": starts.get("isolation", ""),
         },

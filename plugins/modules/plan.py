@@ -97,6 +97,10 @@ snippet:
   description: The C(path) and C(text) of the snippet for images and start scripts. Empty if none is wanted.
   type: dict
   returned: success
+image:
+  description: The C(directory) for the recipe of servers' images, and its C(files) in base64, by name. Empty if none is wanted.
+  type: dict
+  returned: success
 report:
   description: What the report needs, as JSON.
   type: str

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import inspect
-from collections.abc import Mapping
 from typing import Any
 
 import yaml
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import HubPackage
 
-from . import hub_environment, server_environment, snippet, wheel
+from . import hub_environment, image_recipe
 from .package import package_files
 from .policy.kubernetes import PAGE_PORT
 from .policy.sharing import OLDEST_HUB_TO_SHARE
@@ -23,8 +21,6 @@ from .policy.sharing import OLDEST_HUB_TO_SHARE
 FIRST = "zz-collab-"
 HUB, SERVER = "jupyterhub-collab-hub", "jupyterhub-collab-singleuser"
 HISTORY = "collab-history"
-# The account that the chart runs the hub and servers as (hub.containerSecurityContext.runAsUser, singleuser.uid).
-ACCOUNT = 1000
 MANAGED = "Managed by Ansible (playbook collab.jupyterhub.kubernetes). Changes made here are lost: change the variables and run the playbook again."
 # Fragment that tells the package that this hub runs in a pod. The others are those that a host gets.
 POD = """\
@@ -35,19 +31,6 @@ sys.path.insert(0, "{package}")
 from jupyterhub_collab.hub.kubernetes import in_a_pod  # noqa: E402
 
 in_a_pod(c)  # noqa: F821
-"""
-RECIPE = """\
-# {title}
-# {managed}
-ARG BASE={base}
-FROM ${{BASE}}
-USER root
-COPY {wheel} {program} /tmp/collab/
-# The hub looks for exactly this version of the package at this path. It refuses to let others into servers that lack it.
-RUN python3 -m pip install --no-cache-dir --no-index --no-deps --root-user-action=ignore --target={package} /tmp/collab/{wheel} \\
- && python3 -I /tmp/collab/{program} \\
- && rm -r /tmp/collab
-USER {account}
 """
 
 
@@ -63,32 +46,25 @@ def files(
     host gets it (name -> text, empty for none). lab: the options of step lab_settings, by the name of the files.
     """
     package = HubPackage(package_files()).path
-    name, content = wheel.wheel()
-    hub_program = f"{inspect.getsource(hub_environment)}\n\nmain({OLDEST_HUB_TO_SHARE!r})\n"
-    server_program = f'{inspect.getsource(server_environment)}\n\nmain("prepare.py", package="", **{snippet.parts(lab)["settings"]})\n'
     images = {}
     written: dict[str, bytes] = {}
     for place, title, image, program in (
-        ("hub", "The image of the hub.", HUB, hub_program),
+        (
+            "hub",
+            "The image of the hub.",
+            HUB,
+            f"{inspect.getsource(hub_environment)}\n\nmain({OLDEST_HUB_TO_SHARE!r})\n",
+        ),
         (
             "singleuser",
             "The image of users' servers. Use it as a pattern for other images that users can choose.",
             SERVER,
-            server_program,
+            image_recipe.server_program(lab),
         ),
     ):
-        recipe = RECIPE.format(
-            title=title,
-            managed=MANAGED,
-            base=settings[f"{place}_base"],
-            wheel=name,
-            program="prepare.py",
-            package=package,
-            account=ACCOUNT,
-        )
-        parts = {"Dockerfile": recipe.encode(), "prepare.py": program.encode(), name: content}
+        parts = image_recipe.recipe(title, MANAGED, settings[f"{place}_base"], program)
         written |= {f"{place}/{path}": part for path, part in parts.items()}
-        images[place] = f"{settings['registry']}/{image}:{wheel.version()}-{_digest(parts)}"
+        images[place] = f"{settings['registry']}/{image}:{image_recipe.tag(parts)}"
     text = _values(
         values(settings, policy, {name: text for name, text in fragments.items() if text}, images, package)
     )
@@ -147,14 +123,6 @@ def _history(claim: str, path: str) -> dict[str, Any]:
         "extraVolumes": {HISTORY: {"name": HISTORY, "persistentVolumeClaim": {"claimName": claim}}},
         "extraVolumeMounts": {HISTORY: {"name": HISTORY, "mountPath": path, "subPath": "{user_server}"}},
     }
-
-
-def _digest(parts: Mapping[str, bytes]) -> str:
-    """Return a digest of an image's recipe, so that another recipe has another tag."""
-    digest = hashlib.sha256()
-    for name, part in sorted(parts.items()):
-        digest.update(f"{name} {len(part)}\n".encode() + part)
-    return digest.hexdigest()[:12]
 
 
 class _Dumper(yaml.SafeDumper):

@@ -8,11 +8,12 @@ The policy (`policy`) decides. These functions ask it in the right order, and gi
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 from ..module_utils.apply.data import BASE_URL
-from . import fragments, snippet
+from . import fragments, image_recipe, snippet
 from .policy import projects, rtc
 from .policy.settings import Settings
 
@@ -21,6 +22,8 @@ LAB_SETTINGS = ("collab-rtc", "collab-sharing")
 SUPERSEDED = ["# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"]
 # Variables that may hold passwords, which are not passed on.
 SECRET = ("environment",)
+# What the first lines of the recipe for images say.
+MANAGED = "Managed by Ansible (role collab.jupyterhub.jupyterhub_rtc). Changes made here are lost: change the variables and run the play again."
 
 
 def setting_problems(settings: Settings) -> list[str]:
@@ -151,6 +154,10 @@ def _present(settings: Settings, host: dict[str, Any], found: dict[str, Any]) ->
             "path": wanted["snippet"],
             "text": snippet.text(of_lab) if wanted["snippet"] else "",
         },
+        "image": {
+            "directory": wanted["image_directory"],
+            "files": _recipe(wanted, of_lab) if wanted["image_directory"] else {},
+        },
         "report": json.dumps(
             {
                 "settings": {name: value for name, value in wanted.items() if name not in SECRET},
@@ -195,6 +202,18 @@ def _absent(settings: Settings, host: dict[str, Any]) -> dict[str, Any]:
         ],
         "report": json.dumps({"other_units": remembered["other_units"]}),
     }
+
+
+def _recipe(wanted: dict[str, Any], lab: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Return the files of the recipe for servers' images, by name, in base64. The hub's prefix is BASE_URL there."""
+    parts = image_recipe.recipe(
+        "The image of users' servers. To build from another image, set the argument BASE.",
+        MANAGED,
+        wanted["image_base"],
+        image_recipe.server_program(lab),
+        wanted["state_directory"],
+    )
+    return {name: base64.b64encode(part).decode() for name, part in parts.items()}
 
 
 def lab_options(policy: dict[str, Any], base_url: str = BASE_URL) -> dict[str, dict[str, Any]]:

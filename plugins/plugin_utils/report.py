@@ -18,7 +18,7 @@ CULLER = (
 )
 Results = dict[str, dict[str, Any]]
 # Those that a plan need not have.
-STEPS = ("packages", "accounts", "made", "retired", "deleted", "history", "restored", "snippet")
+STEPS = ("packages", "accounts", "made", "retired", "deleted", "history", "restored", "snippet", "image")
 
 
 def report(plan: dict[str, Any], results: Results, *, check_mode: bool) -> list[str]:
@@ -64,6 +64,11 @@ def _present(
         if policy["sharing"]:
             yield f"Sharing page: {told['sharing']}"
         yield f"Address for users: {told['users']}"
+    if image := results["image"].get("tag"):
+        yield (
+            "Build the image where the hub finds it, and name it in the hub's configuration, such as in c.DockerSpawner.image: "
+            f"podman build --tag localhost/jupyterhub-collab-singleuser:{image} {plan['image']['directory']}"
+        )
     yield from _to_restart(facts, results, check_mode)
 
 
@@ -78,6 +83,8 @@ def _changes(plan: dict[str, Any], facts: dict[str, Any], results: Results) -> I
         yield f"account {', '.join(made)} created"
     if results["snippet"].get("changed"):
         yield f"snippet {plan['snippet']['path']} written"
+    if results["image"].get("changed"):
+        yield f"recipe of an image written to {plan['image']['directory']}"
     if change.get("restarted"):
         yield "hub configured and restarted"
     yield from _ended(change)
@@ -177,6 +184,11 @@ def _removal(facts: dict[str, Any], history: str, results: Results, check_mode: 
             if each["installed"]:
                 changes.append(f"in {each['item']} restored {_listed(each['installed'])}")
     yield _first(changes, check_mode)
+    if "dockerspawner" in (change.get("hub") or {}).get("spawner", ""):
+        yield (
+            "Kept: the volumes with document histories of containers. Stop the servers, list the volumes with `podman volume ls --quiet --filter "
+            "name=-collab-history-` (or docker), and remove them with `podman volume rm`."
+        )
     for each in restored:
         for name, reason in sorted((each.get("kept") or {}).items()):
             yield f"Kept in {each['item']}: {name}, {reason}"

@@ -291,6 +291,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         "profiles": [],
         "paths": [],
         "search_path": "",
+        "spawners": [],
         "account_names": "",
         "running": None,
         "isolation": "",
@@ -304,6 +305,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         result["profiles"] = profiles(config)
         result["paths"] = paths(config)
         result["search_path"] = search_path(config)
+        result["spawners"] = spawner_classes(config)
         result["account_names"] = account_names(config)
         with contextlib.suppress(Exception), connect(config) as connection:
             result["isolation"] = isolation(connection)

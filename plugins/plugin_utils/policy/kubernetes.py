@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .rtc import IMAGE
 from .sharing import OLDEST_HUB_TO_SHARE, release
 
 # Releases of the chart Zero to JupyterHub whose values these are: the first, which takes volumes by name, and the one after the last.
@@ -24,7 +25,6 @@ HUB_PORT, FIRST_PORT = 8081, 1024
 # How long a server needs to save everything, in seconds: STOP_SECONDS and EXIT_SECONDS of `jupyterhub_collab.patches.server.stopping`.
 LEAST_STOP_SECONDS = 10
 REGISTRY = re.compile(r"[a-zA-Z0-9.-]+(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
-IMAGE = re.compile(r"[a-zA-Z0-9./_:-]*[a-z0-9](:[\w.-]+|@sha256:[0-9a-f]{64})")
 CLAIM = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 BASE_URL = re.compile(r"/([A-Za-z0-9._~-]+/)*")
 

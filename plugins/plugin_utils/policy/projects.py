@@ -29,6 +29,8 @@ ACTIONS = {"view": "can view", "edit": "can open", "manage": "can start, stop an
 SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_SLUG = 40
 DEFAULT_WORKSPACE = "files"
+# Classes of spawners that start servers in containers. The hub's dry run also knows classes that are based on them.
+CONTAINERS = {"DockerSpawner", "SwarmSpawner", "SystemUserSpawner", "KubeSpawner"}
 PROJECT_KEYS = {"name", "state", "account", *LEVELS, "workspaces", "mem_limit", "cpu_limit"}
 WORKSPACE_KEYS = {"name", "write", "read"}
 ACCESS_KEYS = {"owner", "server", "users", "groups", "level"}
@@ -267,6 +269,21 @@ def account_of(project: dict[str, Any], prefix: str) -> str:
     return str(project.get("account") or f"{prefix}{project['name']}")
 
 
+def _container_spawner(host: dict[str, Any]) -> str:
+    """Return the hub's spawner if it starts servers in containers, where projects have no workspaces; otherwise, an empty string."""
+    return next(iter(sorted({*host["servers"].get("spawners", [])} & CONTAINERS)), "")
+
+
+def _in_containers(settings: dict[str, Any], spawner: str) -> list[str]:
+    """Return the problems of projects whose workspaces would have no effect, because servers run in containers."""
+    return [
+        f"The project {project['name']} has workspaces, which need accounts and groups of the hub's host, but {spawner} starts servers in "
+        "containers. Remove workspaces from the project. Its members can work on its server"
+        for project in present(settings)
+        if project.get("workspaces")
+    ]
+
+
 def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """Return the problems of the host, as sentences that say how to fix each one.
 
@@ -286,6 +303,8 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
         problems.append(unknown_names(found["silent"]))
     if present(settings) and found["other_hubs"]:
         problems.append(found["other_hubs"])
+    if spawner := _container_spawner(host):
+        problems += _in_containers(settings, spawner)
     # In shared user mode, the group is created with the shared account.
     if present(settings) and settings["all_users_mode"] and not host["group"]["exists"]:
         problems.append(
@@ -294,7 +313,8 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
         )
     for name, before in found["remembered"].items():
         if name in wanted:
-            problems += _changes_refused(settings, names, wanted[name], before)
+            kept = {"workspaces": []} if _container_spawner(host) else {}
+            problems += _changes_refused(settings, names, wanted[name], before | kept)
         else:
             problems.append(
                 f"The project {name} exists on the host but is missing from jupyterhub_projects. Add it again, or add it with state: absent to "
@@ -351,7 +371,7 @@ def _changes_refused(
             f"The files of the project {name} are in {before['root']}, but jupyterhub_projects_root is {settings['root']}. Set it to "
             f"{before['root']}"
         )
-    workspaces = {workspace["name"] for workspace in workspaces_of(project)}
+    workspaces = {workspace["name"] for workspace in _workspaces_of(project)}
     for workspace in before["workspaces"]:
         if workspace not in workspaces and f"{name}/{workspace}" not in settings["confirm_delete"]:
             yield _deletion(
@@ -371,7 +391,7 @@ def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str,
         {
             "name": project["name"],
             "account": _host_account(project, settings, names),
-            "workspaces": [workspace["name"] for workspace in workspaces_of(project)],
+            "workspaces": [workspace["name"] for workspace in workspaces_of(project, host)],
         }
         for project in present(settings)
     ]
@@ -382,8 +402,12 @@ def _host_account(project: dict[str, Any], settings: dict[str, Any], names: str)
     return names.replace("{USERNAME}", account_of(project, settings["account_prefix"]))
 
 
-def workspaces_of(project: dict[str, Any]) -> list[dict[str, Any]]:
+def workspaces_of(project: dict[str, Any], host: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the workspaces of a project, with the users and groups who have access in addition to the project's members."""
+    return [] if _container_spawner(host) else _workspaces_of(project)
+
+
+def _workspaces_of(project: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {"name": workspace["name"], **{kind: _people(workspace.get(kind)) for kind in WORKSPACE_LEVELS}}
         for workspace in project.get("workspaces") or [{"name": DEFAULT_WORKSPACE}]
@@ -409,7 +433,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
             "name": project["name"],
             "account": account_of(project, settings["account_prefix"]),
             **{level: _people(project.get(level)) for level in LEVELS},
-            "workspaces": workspaces_of(project),
+            "workspaces": workspaces_of(project, host),
             "mem_limit": str(project.get("mem_limit") or ""),
             "cpu_limit": float(project.get("cpu_limit") or 0),
         }
@@ -432,7 +456,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
     archived = bool(settings["archive"])
     absent = [{"project": project["name"], "workspace": "", "archive": archived} for project in gone] + [
         {"project": name, "workspace": workspace, "archive": archived}
-        for name, workspaces in staying.items()
+        for name, workspaces in ({} if _container_spawner(host) else staying).items()
         for workspace in remembered.get(name, {"workspaces": []})["workspaces"]
         if workspace not in workspaces
     ]

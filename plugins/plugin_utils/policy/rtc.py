@@ -72,6 +72,8 @@ LIVE_SERVER_EXTENSION = "jupyter_server_ydoc"
 # Commands that accept options of the single-user server. Must be the same as `COMMANDS` in `jupyterhub_collab.hub.servers`.
 TAKES_OPTIONS = {"jupyterhub-singleuser", "jupyter-labhub", "jupyterhub.singleuser"}
 SHARE_BUTTON = "@jupyter/collaboration-extension:shared-link"
+# A container image with a tag or a digest.
+IMAGE = re.compile(r"[a-zA-Z0-9./_:-]*[a-z0-9](:[\w.-]+|@sha256:[0-9a-f]{64})")
 DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 # The access levels that all users can have: on the shared server, the first being the default, and on everyone's servers in all users mode.
 LEVELS = ("manage", "edit", "view")
@@ -143,7 +145,9 @@ def _wish_problems(settings: dict[str, Any]) -> list[str]:
         problems.append(
             f"jupyterhub_rtc_public_url is {url!r}. Set it to the address at which users open the hub, such as https://hub.example.org"
         )
-    return problems + _snippet_problems(settings) + _collaboration_problems(settings)
+    return (
+        problems + _snippet_problems(settings) + _image_problems(settings) + _collaboration_problems(settings)
+    )
 
 
 def level(settings: dict[str, Any]) -> str:
@@ -195,10 +199,11 @@ def _contradictions(settings: dict[str, Any]) -> list[str]:
             "jupyterhub_rtc_servers is none, but chats need live collaboration. Set jupyterhub_rtc_chat to false, or jupyterhub_rtc_servers to "
             "collaboration_servers"
         )
-    if settings["snippet"]:
-        problems.append(
-            "jupyterhub_rtc_snippet prepares servers for live collaboration, but jupyterhub_rtc_servers is none. Remove one of the two variables"
-        )
+    for name in ("snippet", "image_directory"):
+        if settings[name]:
+            problems.append(
+                f"jupyterhub_rtc_{name} prepares servers for live collaboration, but jupyterhub_rtc_servers is none. Remove one of the two variables"
+            )
     return problems
 
 
@@ -217,6 +222,29 @@ def _snippet_problems(settings: dict[str, Any]) -> list[str]:
             "directory there"
         ]
     return []
+
+
+def _image_problems(settings: dict[str, Any]) -> list[str]:
+    directory, base = settings["image_directory"], settings["image_base"]
+    if not directory:
+        if base:
+            return [
+                "jupyterhub_rtc_image_base is set, but jupyterhub_rtc_image_directory is not, so no recipe would be written. Set it to a directory on "
+                "the machine that runs the playbook"
+            ]
+        return []
+    problems = []
+    # This code runs on that machine, the controller.
+    there = next((each for each in (Path(directory), *Path(directory).parents) if each.exists()), Path("/"))
+    if not re.fullmatch(r"(/[^/\n]+)+", directory) or not there.is_dir():
+        problems.append(
+            f"jupyterhub_rtc_image_directory is {directory!r}. Set it to the absolute path of a directory on the machine that runs the playbook"
+        )
+    if not IMAGE.fullmatch(base):
+        problems.append(
+            f"jupyterhub_rtc_image_base is {base!r}. Set it to the image to build from, with a tag, such as registry.example.org/team/lab:1"
+        )
+    return problems
 
 
 def _collaboration_problems(settings: dict[str, Any]) -> list[str]:
@@ -694,11 +722,7 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
             "user on that server, and nobody can tell them apart. To turn this off, set jupyterhub_rtc_impersonation_links to false."
         )
     if elsewhere and live:
-        snippet = settings["snippet"] or "that this role writes if you set jupyterhub_rtc_snippet"
-        warnings.append(
-            "Every image and start script that servers come from needs the snippet of this version of the collection. Run the script "
-            f"{snippet} there. {_unprepared(settings)}."
-        )
+        warnings.append(_of_images(settings))
     warnings += _warnings_of_servers(settings, host)
     if wants_sharing and not shares:
         warnings.append(f"{hole(host['hub']['version'])}.")
@@ -754,6 +778,15 @@ def policy(settings: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
         "table": table,
         "warnings": warnings,
     }
+
+
+def _of_images(settings: dict[str, Any]) -> str:
+    """Return what to do with the images and start scripts that servers come from."""
+    needed = f"needs the %s of this version of the collection. %s. {_unprepared(settings)}."
+    if directory := settings["image_directory"]:
+        return f"Every image that servers come from {needed % ('recipe', f'Build it from {directory}')}"
+    snippet = settings["snippet"] or "that this role writes if you set jupyterhub_rtc_snippet"
+    return f"Every image and start script that servers come from {needed % ('snippet', f'Run the script {snippet} there')}"
 
 
 def _warnings_of_servers(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:

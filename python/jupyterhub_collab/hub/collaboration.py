@@ -26,6 +26,7 @@ from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.resume import forget_visitors, keep_visitors
 from ..patches.hub.wrapped import fit_inner
 from .access_requests import can_be_asked
+from .containers import forget_history, keep_history, remove_history_with_server
 from .culler import culler_seconds
 from .hooks import Hook, chain
 from .metrics import measure
@@ -95,7 +96,7 @@ def collaborate(
     managed_by_everyone: whether all users can stop the servers of `accounts` from inside.
     refuse_unprepared: whether the hub stops a server that starts without this package's guard and that other users can open, and refuses to
     share any server that runs without it.
-    state_directory: each server gets a private directory below it, if the hub is root. history_megabytes: size of a server's document
+    state_directory: each server gets a private directory below it, if the hub is root. A container gets a volume there. history_megabytes: size of a server's document
     history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
     mem_limit, cpu_limit: for the servers of `accounts`, as for the spawner; empty and 0 leave what is configured.
     idle_seconds: when a server that nobody uses saves everything and stops; 0 means never. -1 uses the timeout of the hub's culler, and means
@@ -129,6 +130,7 @@ def collaborate(
         is_shared = is_open(spawner)
         if not is_shared and not is_shareable(spawner):
             forget_visitors(spawner)
+            forget_history(spawner)
             return
         forget_if_one_left(spawner)
         note_shares(spawner)
@@ -148,6 +150,7 @@ def collaborate(
             "chat": chat,
             "output": output,
         }
+        keep_history(spawner, state_directory)
         _set_environment(spawner, settings, state_directory)
         told.add(spawner)
         let_write(spawner, state_directory)
@@ -164,6 +167,7 @@ def collaborate(
     measure(seconds_present(revocation_seconds(c)))
     end_sign_ins_at_logout()
     give_codes_to_tabs()
+    remove_history_with_server()
     if refuse_unprepared:
         unprepared.refuse_unprepared(told.__contains__, is_open)
     limit_own_tokens(c, is_chosen)

@@ -26,6 +26,7 @@ from . import database, limits, shared_port
 from .accounts import check as check_accounts
 from .accounts import check_authenticator
 from .collaboration import chosen, opened
+from .containers import without_workspaces
 from .culler import culler_seconds
 from .front import cannot_listen, front
 from .hooks import hidden
@@ -168,6 +169,8 @@ async def load(argv: list[str]) -> dict[str, Any]:
         check_accounts(app.config, policy.get("accounts", []))
         if without := limits.problem(app.spawner_class, policy.get("limits", [])):
             raise ValueError(without)
+        if policy.get("workspaces") and (why := without_workspaces(app.spawner_class)):
+            raise ValueError(why)
         # The hub creates spawners later, so it has not warned about this, as it does for the authenticator.
         if why := hidden(app.spawner_class, policy["hooks"]):
             raise ValueError(why)

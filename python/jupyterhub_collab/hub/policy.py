@@ -24,6 +24,7 @@ from .whole import whole
 # - roles, hooks, services: names that must exist
 # - kept: name of a further setting -> function that tells from the configuration whether it still holds
 # - limits: variables that only some spawners enforce
+# - workspaces: whether servers get workspaces, which containers cannot
 # - as_the_culler: whether servers stop when the hub's idle culler would stop them
 # - page: a page that must work
 applied: list[dict[str, Any]] = []

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 
+from .containers import mounted_in
+
 DEFAULT = "default"  # the server without a name
 NAMED = "server-"
 PASSABLE, PRIVATE = 0o711, 0o700
@@ -61,7 +63,9 @@ def state_directory_of(spawner: Any, root: str) -> str:
 
 
 def is_mounted(spawner: Any, path: str) -> bool:
-    """Return whether a spawner of pods mounts a volume of the server at this path."""
+    """Return whether a spawner of pods or containers mounts a volume of the server at this path."""
+    if path in mounted_in(spawner):
+        return True
     mounts = getattr(spawner, "volume_mounts", None) or []
     each = mounts.values() if isinstance(mounts, Mapping) else mounts
     return any(isinstance(mount, Mapping) and mount.get("mountPath") == path for mount in each)

@@ -84,7 +84,7 @@ def share_workspaces(
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _around(theirs, workspaces))
     # First remove workspaces from running servers whose users have lost access.
     before_start(workspaces.begin)
-    applied.append({"everyone": [], "hooks": ["pre_spawn_hook"]})
+    applied.append({"everyone": [], "hooks": ["pre_spawn_hook"], "workspaces": True})
 
 
 def _renamed(project: dict[str, Any]) -> dict[str, Any]:

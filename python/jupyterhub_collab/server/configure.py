@@ -7,8 +7,11 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from jupyter_core.paths import jupyter_runtime_dir
+
 from .settings import Settings
 
+COOKIE_SECRET = "jupyter_cookie_secret"
 LAB_EXTENSIONS = Path(__file__).parent / "labextensions"
 
 
@@ -27,7 +30,18 @@ def configure(c: Any) -> None:
         # Next to the history, which knows documents by these IDs. A home directory may be on a disk where SQLite is unsafe.
         for manager in ("ArbitraryFileIdManager", "LocalFileIdManager"):
             c[manager].setdefault("db_path", str(settings.state / "file_ids.db"))
+        keep_cookies(c, settings.state)
     c.LabServerApp.extra_labextensions_path.append(str(LAB_EXTENSIONS))
     # Set here and not on the command line, because images and scripts drop options that the hub adds. Set on the base class, so that any
     # other setting of `HubOAuth` takes precedence.
     c.HubAuth.cache_max_age = settings.revocation_seconds
+
+
+def keep_cookies(c: Any, state: Path) -> None:
+    """Keep the secret of this server's cookies next to the history, so that open pages are known after a restart.
+
+    Jupyter keeps it in the home directory, which a container may lose when it stops. A secret that is there stays in use.
+    """
+    ours, usual = state / COOKIE_SECRET, Path(jupyter_runtime_dir()) / COOKIE_SECRET
+    if ours.exists() or not usual.exists():
+        c.ServerApp.setdefault("cookie_secret_file", str(ours))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class Settings:
     @classmethod
     def from_environment(cls) -> Settings:
         told = json.loads(os.environ.get(SERVER_SETTINGS, "{}"))
-        state = told.get("state_directory") or _own_directory()
+        state = _usable(told.get("state_directory")) or _own_directory()
         return cls(
             state=Path(state),
             history_megabytes=told.get("history_megabytes", cls.history_megabytes),
@@ -64,6 +65,19 @@ class Settings:
             chat=told.get("chat", cls.chat),
             output=told.get("output", cls.output),
         )
+
+
+def _usable(state: str | None) -> str:
+    """Return the directory that the hub has given this server, unless it cannot write there, such as to a volume that belongs to root."""
+    if not state or not os.path.isdir(state) or os.access(state, os.W_OK | os.X_OK):
+        return state or ""
+    logging.getLogger(__name__).warning(
+        "Cannot write to %s, so the document history is in %s. Build the image from the recipe of jupyterhub_rtc_image_directory, which makes "
+        "this directory writable",
+        state,
+        _own_directory(),
+    )
+    return ""
 
 
 def _own_directory() -> Path:

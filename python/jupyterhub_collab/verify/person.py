@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from urllib.parse import quote
 from tornado.httpclient import HTTPClientError
 
 from ..names import VIEW_SCOPES
-from .browser import Browser, Form
+from .browser import Browser, Form, Unreachable
 
 POLL_SECONDS = 0.2
 TOKEN_SECONDS = 600
@@ -101,8 +103,24 @@ class Person:
             if await self.runs(owner):
                 break
             if late:
-                raise Refused(f"it did not answer within {seconds:g} s (jupyterhub_verify_start_seconds)")
+                why = await self._why_not(owner)
+                raise Refused(
+                    why or f"it did not answer within {seconds:g} s (jupyterhub_verify_start_seconds)"
+                )
         return time.monotonic() - begun
+
+    async def _why_not(self, owner: str) -> str:
+        """Return what the hub tells users whose server has failed to start; empty if it is still starting, or tells nothing."""
+        try:
+            answer = await self.browser.ask("GET", f"/hub/api/users/{quote(owner)}/server/progress")
+        except Unreachable:  # it is still starting, and the answer goes on until it has started
+            return ""
+        for line in answer.text.splitlines():
+            with contextlib.suppress(ValueError):
+                event = json.loads(line.removeprefix("data:"))
+                if isinstance(event, dict) and event.get("failed"):
+                    return str(event.get("message", "")).strip().rstrip(".")
+        return ""
 
     async def open(self, owner: str) -> None:
         """Open JupyterLab on a running server, and confirm the hub's authorization page if it comes up. Raises Refused."""
