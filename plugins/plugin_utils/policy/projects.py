@@ -313,7 +313,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
         )
     for name, before in found["remembered"].items():
         if name in wanted:
-            kept = {"workspaces": []} if _container_spawner(host) else {}
+            kept: dict[str, Any] = {"workspaces": []} if _container_spawner(host) else {}
             problems += _changes_refused(settings, names, wanted[name], before | kept)
         else:
             problems.append(

@@ -257,6 +257,23 @@ def test_owner_is_written_as_the_hub_has_it() -> None:
     assert said == "jupyterhub_server_access: the hub knows Alice as alice. Write the owner's name like this"
 
 
+@pytest.mark.parametrize("spawner", ["DockerSpawner", "SwarmSpawner", "KubeSpawner"])
+def test_containers_have_no_workspaces(spawner: str) -> None:
+    """Workspaces of a project are refused by name. A project without them has a server, and what it had on the host stays. Requirement 134."""
+    host = HOST | {"servers": HOST["servers"] | {"spawners": ["Spawner", spawner]}}
+    before = {"remembered": MADE}
+    assert host_problems(RAIN, found=before, host=host) == ""
+    said = host_problems(RAIN | {"workspaces": [{"name": "data"}]}, {"name": "soil"}, found={}, host=host)
+    assert said == (
+        f"The project rain has workspaces, which need accounts and groups of the hub's host, but {spawner} starts servers in containers. "
+        "Remove workspaces from the project. Its members can work on its server"
+    )
+    made = projects.policy(with_projects(RAIN), host, FOUND | before)
+    assert [each["workspaces"] for each in made["workspaces"]] == [[]]
+    assert '"workspaces": []' in made["projects"][0]
+    assert made["absent"] == []
+
+
 def test_group_that_nobody_makes_is_asked_for() -> None:
     host = HOST | {"group": {"exists": False}}
     assert host_problems(RAIN, found={}, host=host) == ""

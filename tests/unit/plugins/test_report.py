@@ -110,6 +110,12 @@ def removed(results: dict[str, Any], *, check_mode: bool = False, others: tuple[
     return told({"remembered": remembered}, done, check_mode=check_mode, jupyterhub_rtc_state="absent")
 
 
+def test_removal_says_which_volumes_stay() -> None:
+    hub = {"base_url": "/", "spawner": "dockerspawner.dockerspawner.DockerSpawner"}
+    (line,) = [each for each in removed({"change": CHANGE | {"hub": hub}}) if "podman volume ls" in each]
+    assert "--filter name=-collab-history-`" in line
+
+
 def test_removal_is_reported() -> None:
     assert removed({}) == ["Changed: nothing.", "Collaboration is not installed on this host."]
     results = {

@@ -125,6 +125,18 @@ def test_good_host_has_no_problems() -> None:
         ({"snippet": "/tmp/"}, "jupyterhub_rtc_snippet"),
         ({"snippet": "/tmp"}, "jupyterhub_rtc_snippet"),
         ({"snippet": "/no/such/directory/snippet.sh"}, "Name a file in an existing directory there"),
+        ({"image_directory": "image", "image_base": "lab:1"}, "jupyterhub_rtc_image_directory is 'image'"),
+        ({"image_directory": "/tmp/", "image_base": "lab:1"}, "jupyterhub_rtc_image_directory is '/tmp/'"),
+        (
+            {"image_directory": "/etc/passwd", "image_base": "lab:1"},
+            "'/etc/passwd'. Set it to the absolute path",
+        ),
+        ({"image_directory": "/tmp/image"}, "jupyterhub_rtc_image_base is ''. Set it to the image"),
+        (
+            {"image_directory": "/tmp/image", "image_base": "lab"},
+            "with a tag, such as registry.example.org/team/lab:1",
+        ),
+        ({"image_base": "lab:1"}, "jupyterhub_rtc_image_directory is not, so no recipe would be written"),
     ],
 )
 def test_wrong_variables_are_named(wrong: dict[str, Any], named: str) -> None:
@@ -440,6 +452,13 @@ def test_servers_from_elsewhere_need_the_snippet(snippet: str) -> None:
     assert policy["packages"] == policy["constraints"] == []
     (warning,) = policy["warnings"]
     assert (snippet or "jupyterhub_rtc_snippet") in warning
+
+
+def test_images_are_built_from_the_recipe() -> None:
+    settings = SETTINGS | {"venv": "none", "image_directory": "/home/me/image", "image_base": "lab:1"}
+    assert rtc.settings_problems(settings) == []
+    (warning,) = rtc.policy(settings, host(lab={"environment": "", "python": "", "versions": {}}))["warnings"]
+    assert "needs the recipe of this version of the collection. Build it from /home/me/image. " in warning
 
 
 def test_nothing_is_installed_where_it_fits_already() -> None:
@@ -843,6 +862,10 @@ def test_sharing_alone_grants_nothing_else_and_removes_the_rest() -> None:
             "only live collaboration keeps users from editing",
         ),
         ({"snippet": "/tmp/snippet.sh"}, "jupyterhub_rtc_snippet prepares servers for live collaboration"),
+        (
+            {"image_directory": "/tmp/image", "image_base": "lab:1"},
+            "jupyterhub_rtc_image_directory prepares servers for live collaboration",
+        ),
         ({"level": "view"}, "so no server is open to all users. Remove one of the two variables"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
@@ -13,9 +14,12 @@ from ansible_collections.collab.jupyterhub.plugins.action import apply as apply_
 from ansible_collections.collab.jupyterhub.plugins.action.plan import Refused
 from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import data
 from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import steps as on_host
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import HubPackage
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils import image_recipe, wheel
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan as plans
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import steps as plan_steps
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import unchanged as unchanged_plan
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.steps import steps
@@ -200,6 +204,51 @@ def test_module_runs_only_if_anything_would_change() -> None:
     assert (done["changed"], done["diff"], action.asked) == (False, [], [])
     assert done["report"][0] == "Changed: nothing."
     assert result["warnings"] == ["Little space."]
+
+
+def test_recipe_is_written_when_the_hub_is_done(tmp_path: Path) -> None:
+    """The recipe of the servers' image has the hub's prefix, the package that a host gets, and a place for histories. Requirement 132."""
+    place = tmp_path / "some/image"
+    plan = settled(
+        jupyterhub_rtc_venv="none",
+        jupyterhub_rtc_image_directory=str(place),
+        jupyterhub_rtc_image_base="lab:7",
+    )
+    assert Applied(plan, check_mode=True)._plan({}, {})["changed"]
+    assert not place.exists()
+    action = Applied(plan)
+    action.answer["changed"] = False
+    done = action._plan({}, {})
+    assert (done["changed"], done["report"][0]) == (True, f"Changed: recipe of an image written to {place}.")
+    name, content = wheel.wheel()
+    assert {each.name for each in place.iterdir()} == {"Dockerfile", "prepare.py", name}
+    assert (place / name).read_bytes() == content
+    recipe = (place / "Dockerfile").read_text()
+    assert "ARG BASE=lab:7\n" in recipe
+    assert f"--target={HubPackage(package_files()).path} /tmp/collab/{name}" in recipe
+    assert "install -d -m 1777 /var/lib/jupyterhub-rtc" in recipe
+    program = (place / "prepare.py").read_text()
+    compile(program, "prepare.py", "exec")
+    assert "/dev/services/sharing/" in program and "@BASE_URL@" not in program
+    (command,) = [line for line in done["report"] if "podman build" in line]
+    tag = image_recipe.tag({each.name: each.read_bytes() for each in place.iterdir()})
+    assert command.endswith(f"podman build --tag localhost/jupyterhub-collab-singleuser:{tag} {place}")
+    assert not action._plan({}, {})["changed"]
+    (place / "Dockerfile").write_text("FROM lab:6\n")
+    assert action._plan({}, {})["changed"]
+    assert (place / "Dockerfile").read_text() == recipe
+
+
+def test_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "image").write_text("a file in its place")
+    plan = settled(jupyterhub_rtc_venv="none", jupyterhub_rtc_image_base="lab:7")
+    plan["image"] = settled(
+        jupyterhub_rtc_venv="none",
+        jupyterhub_rtc_image_base="lab:7",
+        jupyterhub_rtc_image_directory=str(tmp_path / "new"),
+    )["image"] | {"directory": str(tmp_path / "image")}
+    with pytest.raises(AnsibleActionFail, match=r"Failed to write the image's recipe to .*/image: "):
+        Applied(plan)._plan({}, {})
 
 
 def test_snippet_is_written_when_the_hub_is_done(tmp_path: Path) -> None:
