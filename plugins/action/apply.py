@@ -28,16 +28,17 @@ ENVIRONMENT = "jupyterhub_rtc_environment"
 class ActionModule(plan_action.ActionModule):
     """Runs the module of the same name with the steps of the plan."""
 
-    _VALID_ARGS = frozenset({"plan"})
+    _VALID_ARGS = frozenset({"plan", "nodes"})
 
     def _plan(self, task_vars: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
         plan = self._plain(self._task.args["plan"])
         check_mode = bool(self._task.check_mode)
+        of_nodes = {number for node in self._plain(self._task.args.get("nodes") or []) for number in node["numbers"]}
         unchanged = json.loads(plan["unchanged"])
         done = unchanged or self._ask(
             "apply",
             {
-                "steps": steps(plan),
+                "steps": steps(plan, sorted(of_nodes)),
                 "package": package_files(),
                 "question": json.loads(plan["question"]),
                 "service": plan["service"],
@@ -57,7 +58,19 @@ class ActionModule(plan_action.ActionModule):
             "changed": bool(done.get("changed") or any(result["changed"] for result in here.values())),
             "diff": diff,
             "report": report.report(plan, results, check_mode=check_mode),
+            "base_url": base_url,
+            "accounts": self._accounts(plan["nodes"], task_vars, result),
         }
+
+    def _accounts(
+        self, nodes: dict[str, Any], task_vars: dict[str, Any], result: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return the accounts that nodes must have, too."""
+        if not (nodes["hosts"] and (nodes["accounts"] or nodes["comments"])):
+            return []
+        question = {name: nodes[name] for name in ("accounts", "comments")}
+        found: list[dict[str, Any]] = self._ask("node_plan", question, task_vars, result)["accounts"]
+        return found
 
 
 def _files_here(plan: dict[str, Any], base_url: str, *, check_mode: bool) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan, unchanged
-from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import settings
+from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import nodes, settings
+
+NODES = "jupyterhub_rtc_nodes"
 
 
 class Refused(Exception):
@@ -38,6 +40,8 @@ class ActionModule(ActionBase):
 
     def _plan(self, task_vars: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
         given = {name: self._plain(task_vars[name]) for name in settings.names() if name in task_vars}
+        if given.get(NODES) is None:
+            given[NODES] = self._plain((task_vars.get("groups") or {}).get(nodes.GROUP, []))
         try:
             wanted = settings.resolve(given, task_vars.get("inventory_hostname", ""))
         except settings.Mistakes as mistakes:
@@ -49,6 +53,7 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Return the plan. Raises Refused."""
         refuse(plan.setting_problems(wanted))
+        refuse(plan.node_problems(wanted, (task_vars.get("groups") or {}).get("all", [])))
         host = self._ask("hub_info", plan.hub_question(wanted), task_vars, result)
         refuse(plan.host_problems(wanted, host))
         found: dict[str, Any] = {}

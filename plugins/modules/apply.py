@@ -22,6 +22,11 @@ options:
     description: What M(collab.jupyterhub.plan) returned. The action plugin reads it, and gives the module the other options instead.
     type: dict
     default: {}
+  nodes:
+    description: The results of M(collab.jupyterhub.node_plan) for all nodes. The action plugin reads them.
+    type: list
+    elements: dict
+    default: []
   steps:
     description: The steps, in order. Each has the options of one of these modules, or of a step that has no module.
     type: list
@@ -68,6 +73,15 @@ report:
   type: list
   elements: str
   returned: success
+base_url:
+  description: The hub's prefix.
+  type: str
+  returned: success
+accounts:
+  description: The accounts that nodes must have, too, with their numbers.
+  type: list
+  elements: dict
+  returned: success
 steps:
   description: The results of the steps, by name. The action plugin does not return them.
   type: dict
@@ -86,6 +100,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "plan": {"type": "dict", "default": {}},
+            "nodes": {"type": "list", "elements": "dict", "default": []},
             "steps": {"type": "list", "elements": "dict", "default": []},
             "package": {"type": "dict", "default": {}},
             "question": {"type": "dict", "default": {}},

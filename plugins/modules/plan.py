@@ -69,6 +69,12 @@ retired:
   type: list
   elements: str
   returned: success
+nodes:
+  description:
+    - The C(hosts) on which servers run as jobs, and the C(accounts) and C(comments) of accounts that they need. C(facts) is what
+      M(collab.jupyterhub.node_plan) needs to know about the hub's host, as JSON.
+  type: dict
+  returned: success
 packages:
   description: C(requirements) and C(constraints) to install in C(environment), and the environments to C(restore).
   type: dict

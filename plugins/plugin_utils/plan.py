@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Collection
 from typing import Any
 
 from ..module_utils.apply.data import BASE_URL
 from . import fragments, image_recipe, snippet
-from .policy import projects, rtc
+from .policy import nodes, projects, rtc
 from .policy.settings import Settings
 
 LAB_SETTINGS = ("collab-rtc", "collab-sharing")
@@ -24,12 +25,21 @@ SUPERSEDED = ["# {mark} ANSIBLE MANAGED BLOCK -- Jupyter RTC"]
 SECRET = ("environment",)
 # What the first lines of the recipe for images say.
 MANAGED = "Managed by Ansible (role collab.jupyterhub.jupyterhub_rtc). Changes made here are lost: change the variables and run the play again."
+# What the plan of a node needs to know about the hub's host.
+OF_HOST = (
+    *("account", "config", "group", "hub", "lab", "remembered", "servers", "shared_accounts", "shared_users"),
+)
 
 
 def setting_problems(settings: Settings) -> list[str]:
     """Return the problems of the variables alone."""
     found = rtc.settings_problems(settings.rtc)
     return found if rtc.is_removal(settings.rtc) else found + projects.problems(settings.projects)
+
+
+def node_problems(settings: Settings, inventory: Collection[str]) -> list[str]:
+    """Return the problems of the variables about nodes. inventory: all hosts that Ansible knows."""
+    return nodes.problems(settings.rtc, settings.projects["projects"], inventory)
 
 
 def hub_question(settings: Settings) -> dict[str, Any]:
@@ -107,6 +117,13 @@ def plan(settings: Settings, host: dict[str, Any], found: dict[str, Any]) -> dic
             "directory": host["config"]["state_directory"],
             "delete": takes_back and bool(host["config"]["state_directory"]),
         },
+        "nodes": {
+            "hosts": nodes.hosts(wanted),
+            # The accounts that nodes must have, too, by name and by comment.
+            "accounts": [] if removal else made["accounts"]["nodes"],
+            "comments": [] if removal else [projects.ACCOUNT_COMMENT],
+            "facts": json.dumps({name: host[name] for name in OF_HOST}) if nodes.hosts(wanted) else "",
+        },
     }
 
 
@@ -137,6 +154,7 @@ def _present(settings: Settings, host: dict[str, Any], found: dict[str, Any]) ->
             "create": policy["host_accounts"] if makes_account else [],
             "adopt": policy["adopted"],
             "retire": policy["retired_host_accounts"],
+            "nodes": policy["host_accounts"],
             "group": wanted["group"],
             "comment": rtc.ACCOUNT_COMMENT,
         },

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ..module_utils.hub.package import HubPackage
@@ -19,12 +19,12 @@ Step = dict[str, Any]
 RECORDS = "/var/lib/jupyterhub-projects"
 
 
-def steps(plan: Plan) -> list[Step]:
-    """Return the steps of a plan. plan: see `plan.plan`."""
-    return [*(_absent(plan) if plan["state"] == "absent" else _present(plan))]
+def steps(plan: Plan, numbers_of_nodes: Collection[int] = ()) -> list[Step]:
+    """Return the steps of a plan. plan: see `plan.plan`. numbers_of_nodes: UIDs and GIDs that no new account may get."""
+    return [*(_absent(plan) if plan["state"] == "absent" else _present(plan, numbers_of_nodes))]
 
 
-def _present(plan: Plan) -> Iterator[Step]:
+def _present(plan: Plan, numbers_of_nodes: Collection[int]) -> Iterator[Step]:
     packages, lab, accounts, projects = (plan[name] for name in ("packages", "lab", "accounts", "workspaces"))
     # Before the configuration changes: a hub that is configured to use a missing package would not start.
     if packages["requirements"]:
@@ -36,6 +36,8 @@ def _present(plan: Plan) -> Iterator[Step]:
     if lab["settings"]:
         options = {"python": lab["python"], "name": "collab-rtc", **lab["settings"]}
         yield _step("lab", "lab_settings", options, once=True)
+    if accounts["create"] and numbers_of_nodes:
+        yield _step("numbers", "numbers_of_nodes", {"numbers": [*numbers_of_nodes]}, once=True)
     if accounts["create"] or accounts["adopt"]:
         options = _of_accounts(plan, names=accounts["create"], adopted=accounts["adopt"])
         yield _step("accounts", "shared_accounts", options, once=True)

@@ -105,7 +105,12 @@ def labelled(label: str) -> list[str]:
 def down(label: str) -> None:
     # podman fails if a container ends at the moment when it is removed.
     if names := labelled(label):
+        form = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}'
+        volumes = podman("inspect", f"--format={form}", *names).split()
         podman("rm", "--force", "--time=1", "--volumes", "--ignore", *names, tries=TRIES)
+        # Those with names, which several containers share.
+        if left := {*podman("volume", "ls", "--quiet").split()} & {*volumes}:
+            podman("volume", "rm", *left, tries=TRIES)
 
 
 def logs(label: str, lines: int = 60) -> None:

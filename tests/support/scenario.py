@@ -59,15 +59,18 @@ class Credentials:
     password: str
 
 
+NODES = "jupyterhub_nodes"  # containers without a hub, where servers of one run as jobs
+
+
 @cache
 def platforms(scenario: Path) -> list[Platform]:
-    """Return the containers of a scenario: all, or only the one given by Molecule's --platform-name or its environment variable."""
+    """Return the containers of a scenario that have hubs: all, or only the one given by Molecule's --platform-name or its variable."""
     described = yaml.safe_load((scenario / "molecule.yml").read_text())["platforms"]
     only = os.environ.get("MOLECULE_PLATFORM_NAME")
     return [
         Platform(platform["name"], platform["image"])
         for platform in described
-        if only in (None, platform["name"])
+        if only in (None, platform["name"]) and NODES not in platform.get("groups", [])
     ]
 
 

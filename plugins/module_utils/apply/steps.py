@@ -16,6 +16,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..host import shared_accounts
 from ..host.step import Result, Step, StepFailed
 from ..hub import change
+from ..nodes import accounts as node_accounts
+from ..nodes import package as node_package
 from ..packages import installation, lab_files
 from ..projects import workspaces
 from .data import Steps, menu, with_base_url
@@ -47,6 +49,9 @@ KINDS: dict[str, tuple[dict[str, dict[str, Any]], Apply]] = {
         change.apply,
     ),
     "lab_settings": (lab_files.ARGUMENTS, lab_files.apply),
+    "node_accounts": (node_accounts.ARGUMENTS, node_accounts.apply),
+    "node_package": (node_package.ARGUMENTS, node_package.apply),
+    "numbers_of_nodes": (node_accounts.RESERVE_ARGUMENTS, node_accounts.reserve),
     "project_workspaces": (workspaces.ARGUMENTS, workspaces.apply),
     "python_packages": (installation.ARGUMENTS, installation.apply),
     "remove": ({"path": {"type": "path", "required": True}}, remove),

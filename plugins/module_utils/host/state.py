@@ -23,6 +23,7 @@ from .systemd_unit import NoSystemd, Unit, show
 STATE_DIRECTORY = "/var/lib/collab.jupyterhub"
 LOCK = "lock"
 LOCK_SECONDS = 600
+SERVED = "served_hubs.json"  # on a node: for which hubs it was prepared (see `module_utils/nodes/served.py`)
 
 
 class Unusable(Exception):
@@ -76,16 +77,18 @@ def hubs() -> dict[str, dict[str, Any]]:
     return {unit: state for unit, state in states.items() if state.get("runs_with")}
 
 
-def fragments(main: str) -> bytes:
+def fragments(main: str = "") -> bytes:
     """Return the concatenated content of all fragments on the host: those of a main file, and those of the hubs that are known.
 
-    This includes what an interrupted run has kept, because a rollback restores it.
+    This includes what an interrupted run has kept, because a rollback restores it, and the packages that this host has as a node of other
+    hubs.
     """
-    mains = [main, *(state["path"] for state in hubs().values())]
+    mains = [*([main] if main else []), *(state["path"] for state in hubs().values())]
     paths: list[str] = []
     for directory in {config_block.fragments_directory(path) for path in mains}:
         paths += config_block.fragments_in(directory) + transaction.leftovers(directory)
-    return b"".join(transaction.read(path) or b"" for path in paths)
+    served = [str(each.get("package", "")) for each in recall(SERVED).values()]
+    return b"\n".join([*(transaction.read(path) or b"" for path in paths), *map(str.encode, served)])
 
 
 def beside(service: str, main: str) -> str:

@@ -291,7 +291,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
         ]
     problems = _config_problems(host) + _hub_problems(host)
     if not problems:
-        problems = _lab_problems(settings, host)
+        problems = lab_problems(settings, host)
     if not is_live(settings):
         if not problems and not can_share(host["hub"]["version"]):
             problems.append(hole(host["hub"]["version"]))
@@ -451,7 +451,7 @@ def _hub_problems(host: dict[str, Any]) -> list[str]:
     return []
 
 
-def _lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+def lab_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     lab, servers = host["lab"], host["servers"]["environment"]
     venv = settings["venv"]
     if venv == ELSEWHERE:

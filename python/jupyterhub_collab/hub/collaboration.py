@@ -29,6 +29,8 @@ from .access_requests import can_be_asked
 from .containers import forget_history, keep_history, remove_history_with_server
 from .culler import culler_seconds
 from .hooks import Hook, chain
+from .jobs import NO_REQUEUE, is_slurm, request_limits
+from .limits import Limit
 from .metrics import measure
 from .own_token import TRAIT as TOKEN_SCOPES
 from .own_token import limit_own_tokens
@@ -158,6 +160,9 @@ def collaborate(
             spawner.mem_limit = how.mem_limit
         if how.cpu_limit:
             spawner.cpu_limit = how.cpu_limit
+        if is_slurm(type(spawner)):
+            _set_if_missing(spawner, NO_REQUEUE, "1")
+            request_limits(spawner, memory=bool(how.mem_limit), cpus=bool(how.cpu_limit))
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     fit_inner("get_env", _with_ours)
@@ -171,7 +176,8 @@ def collaborate(
     if refuse_unprepared:
         unprepared.refuse_unprepared(told.__contains__, is_open)
     limit_own_tokens(c, is_chosen)
-    limits = ["jupyterhub_rtc_mem_limit"] * bool(mem_limit) + ["jupyterhub_rtc_cpu_limit"] * bool(cpu_limit)
+    limits = [Limit("jupyterhub_rtc_mem_limit", memory=True)] * bool(mem_limit)
+    limits += [Limit("jupyterhub_rtc_cpu_limit", cpus=cpu_limit)] * bool(cpu_limit)
     applied.append(
         {
             "everyone": [],
@@ -291,6 +297,11 @@ def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
         CONFIG_PATH: Ours(os.pathsep.join(map(str, [CONFIG, *[CHAT_CONFIG] * settings["chat"]])), theirs),
         SERVER_SETTINGS: Settings(json.dumps(settings), settings, root),
     }
+
+
+def _set_if_missing(spawner: Any, name: str, text: str) -> None:
+    if name not in spawner.environment:
+        spawner.environment = {**spawner.environment, name: Ours(text)}
 
 
 def _reset(spawner: Any) -> None:

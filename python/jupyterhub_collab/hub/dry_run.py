@@ -167,7 +167,7 @@ async def load(argv: list[str]) -> dict[str, Any]:
         raise ValueError(f"{app.config_file} must load {Loader.instead_of}")
     for policy in applied:
         check_accounts(app.config, policy.get("accounts", []))
-        if without := limits.problem(app.spawner_class, policy.get("limits", [])):
+        if without := limits.problem(app.spawner_class, policy.get("limits", []), app.config):
             raise ValueError(without)
         if policy.get("workspaces") and (why := without_workspaces(app.spawner_class)):
             raise ValueError(why)

@@ -23,7 +23,7 @@ from .whole import whole
 # - groups: role -> groups that must be its members
 # - roles, hooks, services: names that must exist
 # - kept: name of a further setting -> function that tells from the configuration whether it still holds
-# - limits: variables that only some spawners enforce
+# - limits: limits that only some spawners enforce (see `limits.Limit`)
 # - workspaces: whether servers get workspaces, which containers cannot
 # - as_the_culler: whether servers stop when the hub's idle culler would stop them
 # - page: a page that must work

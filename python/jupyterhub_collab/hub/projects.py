@@ -13,6 +13,7 @@ from ..patches.hub.memberships import add_accounts, add_roles
 from .access_levels import viewing
 from .accounts import refuse_logins
 from .collaboration import Chosen, chosen
+from .limits import Limit
 from .policy import applied
 from .shared_port import share_port
 from .sharing import offer_servers
@@ -82,7 +83,11 @@ def open_servers(
             "hooks": ["post_auth_hook"] if accounts else [],
             "roles": [entry["name"] for entry in entries],
             "limits": [
-                f"the limits of project {project['account']}"
+                Limit(
+                    f"the limits of project {project['account']}",
+                    memory=bool(project["mem_limit"]),
+                    cpus=project["cpu_limit"],
+                )
                 for project in projects
                 if project["mem_limit"] or project["cpu_limit"]
             ],

@@ -117,5 +117,5 @@ def test_half_installed_package_is_not_there(tmp_path: Path) -> None:
     for name in ("jupyterlab-4.6.0", "pycrdt-0.14.0", "jupyter_collaboration-5.0.0"):
         (packages / f"{name}.dist-info").mkdir()
     (packages / "jupyterlab-4.6.0.dist-info/METADATA").write_text("Name: jupyterlab\nVersion: 4.6.0\n")
-    found = hub_info.describe_lab(str(tmp_path), [])
+    found = lab.describe_lab(str(tmp_path), [])
     assert (found["versions"], found["collaboration_since"]) == ({"jupyterlab": "4.6.0"}, 0)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import systemd_unit
-from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import lab
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import rtc
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.sharing import release
@@ -355,11 +355,11 @@ def test_what_the_play_installs_is_what_servers_protect() -> None:
     Otherwise, servers would run unprotected after a success.
     """
     for parts in rtc.PARTS_FOR_LAB.values():
-        assert set(FITS) <= set(parts) <= set(hub_info.PACKAGES)
+        assert set(FITS) <= set(parts) <= set(lab.PACKAGES)
         for name, fits in FITS.items():
             low, high = map(release, parts[name])
             assert any(release(first) <= low and high <= release(last) for first, last in fits), name
-    assert rtc.PARTS_FOR_LAB.keys() == rtc.COLLABORATION_FOR_LAB.keys() and rtc.RIVAL in hub_info.PACKAGES
+    assert rtc.PARTS_FOR_LAB.keys() == rtc.COLLABORATION_FOR_LAB.keys() and rtc.RIVAL in lab.PACKAGES
 
 
 @pytest.mark.parametrize(
@@ -387,7 +387,7 @@ def test_each_part_is_asked_for(name: str, version: str, fits: bool) -> None:
 def test_chats_are_installed_next_to_collaboration() -> None:
     """Requirement V7: one variable installs the release of jupyterlab-chat that fits, and turns it off wherever there is no collaboration."""
     settings = SETTINGS | {"chat": True}
-    assert rtc.CHAT in hub_info.PACKAGES
+    assert rtc.CHAT in lab.PACKAGES
     for versions in (
         {"jupyterlab": "4.5.0"},
         {"jupyterlab": "4.6.6"},

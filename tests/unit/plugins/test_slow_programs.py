@@ -5,9 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import lab_files
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import lab, lab_files
 from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import accounts as project_accounts
-from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def test_accounts_that_another_program_has_locked(sleeps: Path, monkeypatch: pyt
 
 def test_environment_that_does_not_answer(sleeps: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lab_files, "SECONDS", 0.5, raising=False)
-    monkeypatch.setattr(hub_info, "PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(lab, "PROBE_SECONDS", 0.5)
     with pytest.raises(LookupError, match=r"has not told within 0\.5 s"):
         lab_files.directories(str(sleeps / "python"))
-    assert hub_info.describe_lab(str(sleeps.parent), [])["python"] == ""
+    assert lab.describe_lab(str(sleeps.parent), [])["python"] == ""
