@@ -79,12 +79,11 @@ def test_login_on_the_node_opens_nothing(alice: Person, cluster: Cluster, mallor
     def as_mallory(command: str) -> Any:
         return node.run("runuser -u mallory -- sh -c %s", command)
 
-    process = node.check_output("pgrep -u shared -f singleuser | tail -n1")
-    environment = dict(
-        line.partition("=")[::2] for line in node.check_output(f"tr '\\0' '\\n' </proc/{process}/environ").splitlines()
-    )
-    address = environment["JUPYTERHUB_SERVICE_URL"]
-    port = node.check_output(f"ss -Htlnp | grep -F pid={process}, | grep -o '0.0.0.0:[0-9]*' | head -n1").rpartition(":")[2]
+    process = node.check_output("pgrep -u shared -f '^/opt/lab/bin/python .*singleuser'")
+    told = node.check_output(f"tr '\\0' '\\n' </proc/{process}/environ")
+    environment = dict(line.partition("=")[::2] for line in told.splitlines())
+    # Other processes of the job listen, too, but only tornado with this backlog.
+    port = node.check_output("ss -Htln | awk '$3 == 128 && $4 ~ /^0.0.0.0:/ { sub(/.*:/, \"\", $4); print $4 }'")
     prefix = environment["JUPYTERHUB_SERVICE_PREFIX"]
     code = (
         "import sys, urllib.request, urllib.error\n"
@@ -92,7 +91,7 @@ def test_login_on_the_node_opens_nothing(alice: Person, cluster: Cluster, mallor
         "except urllib.error.HTTPError as error: print(error.code)"
     )
     asked = node.run("runuser -u mallory -- python3 -c %s %s", code, f"http://localhost:{port}{prefix}api/contents")
-    assert asked.stdout.strip() == "403", (asked, address)
+    assert asked.stdout.strip() == "403", asked
     token = environment["JUPYTERHUB_API_TOKEN"]
     for command in (
         f"cat /proc/{process}/environ",
@@ -112,12 +111,34 @@ def test_guest_may_not_end_the_job(alice: Person, bob: Person, cluster: Cluster)
     refused = bob.visit("alice").api("POST", "api/shutdown")
     assert refused.status_code == 403
     assert cluster.job("alice")["JobState"] == "RUNNING"
+    alice.stop(alice.name)
 
 
 def test_verify_finds_nothing_wrong(cluster: Cluster, platform: Platform, tmp_path: Path) -> None:
     """The checks' own accounts would exist on the hub's host only, so they use two that all hosts know."""
     found = verified(platform.name, tmp_path / "report.json", jupyterhub_verify_accounts=PEOPLE)
     assert "two users edit together on the shared server" in found
+
+
+def test_limits_reach_the_job(alice: Person, cluster: Cluster, platform: Platform) -> None:
+    """Requirement 120: the job requests what the variables say, and who starts the server cannot change it."""
+    limited = run(cluster, platform, jupyterhub_rtc_mem_limit="1.5G", jupyterhub_rtc_cpu_limit=2)
+    assert limited.code == 0, limited.output
+    alice.stop("shared")
+    options = {"memory": "3G", "nprocs": "4", "runtime": "60 --mem=3G", "options": "--mem=3G --cpus-per-task=4"}
+    assert alice.api("POST", "/hub/api/users/shared/server", options).status_code in (201, 202)
+    alice.open("shared")
+    job = cluster.job("shared")
+    assert (job["MinMemoryNode"], job["NumCPUs"]) == ("1536M", "2")
+    assert job["Requeue"] == "0"
+
+
+def test_limit_that_slurm_cannot_keep_is_refused(cluster: Cluster, platform: Platform) -> None:
+    """Requirement 120: the play names the limit, and changes nothing."""
+    wrong = run(cluster, platform, jupyterhub_rtc_cpu_limit=1.5)
+    assert wrong.code != 0
+    assert "jupyterhub_rtc_cpu_limit cannot be in force for Slurm jobs: Slurm gives whole CPUs" in wrong.said
+    assert run(cluster, platform).code == 0
 
 
 def test_unprepared_node_is_refused(alice: Person, cluster: Cluster) -> None:

@@ -36,7 +36,7 @@ def _present(plan: Plan, numbers_of_nodes: Collection[int]) -> Iterator[Step]:
     if lab["settings"]:
         options = {"python": lab["python"], "name": "collab-rtc", **lab["settings"]}
         yield _step("lab", "lab_settings", options, once=True)
-    if accounts["create"] and numbers_of_nodes:
+    if (accounts["create"] or projects["create"]) and numbers_of_nodes:
         yield _step("numbers", "numbers_of_nodes", {"numbers": [*numbers_of_nodes]}, once=True)
     if accounts["create"] or accounts["adopt"]:
         options = _of_accounts(plan, names=accounts["create"], adopted=accounts["adopt"])

@@ -41,13 +41,13 @@ class NoNumber(Exception):
 
 
 class Numbers:
-    """Numbers between UID_MIN and UID_MAX that no account or group has or had."""
+    """Numbers between UID_MIN and UID_MAX that no account or group has or had, here or on the hub's nodes."""
 
     def __init__(self, path: str = "/etc/login.defs") -> None:
         self._path = path
         least, most = _range(path)
         used = {each.pw_uid for each in pwd.getpwall()} | {each.gr_gid for each in grp.getgrall()}
-        used |= numbers_in_use() | _owners(PLACES) | given()
+        used |= numbers_in_use() | _owners(PLACES) | given() | of_nodes()
         self._free = (
             number for number in range(least, most + 1) if number not in used and not _is_known(number)
         )
@@ -69,19 +69,37 @@ class Numbers:
 
 def given() -> set[int]:
     """Return the numbers that this collection has assigned to accounts and groups, including deleted ones."""
-    ranges = host_state.recall(STATE).get("given", [])
-    return {number for first, last in ranges for number in range(first, last + 1)}
+    return _recorded("given")
+
+
+def of_nodes() -> set[int]:
+    """Return the numbers that accounts and groups have on the nodes of the hubs of this host, where theirs must be the same."""
+    return _recorded("nodes")
 
 
 def note(numbers: Iterable[int]) -> None:
     """Record numbers permanently."""
-    before = given()
+    _record("given", given(), numbers)
+
+
+def note_nodes(numbers: Iterable[int]) -> None:
+    """Record the numbers that accounts and groups have on nodes."""
+    least, most = _range()
+    _record("nodes", of_nodes(), (number for number in numbers if least <= number <= most))
+
+
+def _recorded(kind: str) -> set[int]:
+    ranges = host_state.recall(STATE).get(kind, [])
+    return {number for first, last in ranges for number in range(first, last + 1)}
+
+
+def _record(kind: str, before: set[int], numbers: Iterable[int]) -> None:
     if together := {*numbers} - before:
         together |= before
         firsts = sorted(number for number in together if number - 1 not in together)
         lasts = sorted(number for number in together if number + 1 not in together)
         ranges = [list(each) for each in zip(firsts, lasts, strict=True)]
-        host_state.remember(STATE, {**host_state.recall(STATE), "given": ranges})
+        host_state.remember(STATE, {**host_state.recall(STATE), kind: ranges})
 
 
 def reserve(numbers: Iterable[int]) -> None:

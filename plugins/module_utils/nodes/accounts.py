@@ -75,7 +75,7 @@ def apply(step: Step) -> dict[str, Any]:
 def reserve(step: Step) -> dict[str, Any]:
     """Note that numbers are in use on nodes, so that no account gets one of them on the hub's host."""
     if not step.check_mode:
-        account_numbers.note(step.params["numbers"])
+        account_numbers.note_nodes(step.params["numbers"])
     return {"changed": False}
 
 
