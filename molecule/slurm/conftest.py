@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The nodes of the hub, and what Slurm does with servers."""
 
-import subprocess
 
 import pytest
 import testinfra
@@ -22,7 +21,4 @@ def cluster(platform: Platform, host: Host) -> Cluster:
 @pytest.fixture(autouse=True)
 def all_nodes_in_use(cluster: Cluster) -> None:
     """Every test begins with all nodes that run."""
-    running = subprocess.run(
-        ["podman", "ps", "--format={{.Names}}"], check=True, capture_output=True, text=True
-    ).stdout.split()
-    cluster.only_use(*(name for name in cluster.nodes if name in running))
+    cluster.only_use(*cluster.running())

@@ -15,28 +15,14 @@ from scenario import (
     edit_together,
     installed,
     keep_out,
-    run_playbook,
     verified,
 )
 from sharing import accept, begin, make_link
-from slurm_cluster import Cluster
+from slurm_cluster import Cluster, run
 
 LAB = "/opt/lab/bin/python"
 PACKAGE = "/usr/local/lib/collab.jupyterhub"
 PEOPLE = [{"name": name, "password": PASSWORDS[name]} for name in ("alice", "bob")]
-
-
-def run(cluster: Cluster, platform: Platform, playbook: str = "jupyter_rtc", **variables: Any) -> Any:
-    """Run a playbook with the hub and its nodes in the inventory."""
-    nodes = [*cluster.nodes]
-    return run_playbook(
-        f"collab.jupyterhub.{playbook}",
-        ",".join([platform.name, *nodes]),
-        f"--limit={platform.name}",
-        jupyter_rtc_venv="auto",
-        jupyterhub_rtc_nodes=nodes,
-        **variables,
-    )
 
 
 def test_play_prepares_the_nodes(cluster: Cluster, host: Host) -> None:
@@ -129,7 +115,7 @@ def test_limits_reach_the_job(alice: Person, cluster: Cluster, platform: Platfor
     assert alice.api("POST", "/hub/api/users/shared/server", options).status_code in (201, 202)
     alice.open("shared")
     job = cluster.job("shared")
-    assert (job["MinMemoryNode"], job["NumCPUs"]) == ("1536M", "2")
+    assert (job["MinMemoryNode"], job["NumCPUs"]) == ("1.50G", "2")
     assert job["Requeue"] == "0"
 
 

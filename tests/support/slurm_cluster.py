@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A cluster of containers, for the tests of servers that are Slurm jobs."""
 
+import subprocess
 from dataclasses import dataclass
+from typing import Any
 
 from testinfra.host import Host
 
-from scenario import wait_until
+from scenario import Platform, Play, run_playbook, wait_until
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,22 @@ class Cluster:
         return {
             line.split()[0] for line in told.splitlines() if line.split()[1] in ("idle", "mixed", "allocated")
         }
+
+    def running(self) -> list[str]:
+        """Return the nodes whose containers run."""
+        command = ["podman", "ps", "--format={{.Names}}"]
+        names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        return [name for name in self.nodes if name in names]
+
+
+def run(cluster: Cluster, platform: Platform, **variables: Any) -> Play:
+    """Run the playbook `jupyter_rtc` for the hub, with the nodes that run."""
+    nodes = cluster.running()
+    return run_playbook(
+        "collab.jupyterhub.jupyter_rtc",
+        ",".join([platform.name, *nodes]),
+        f"--limit={platform.name}",
+        jupyter_rtc_venv="auto",
+        jupyterhub_rtc_nodes=nodes,
+        **variables,
+    )
