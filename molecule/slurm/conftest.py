@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The nodes of the hub, and what Slurm does with servers."""
 
-
 import pytest
 import testinfra
 from testinfra.host import Host

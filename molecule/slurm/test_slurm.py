@@ -30,7 +30,9 @@ def test_play_prepares_the_nodes(cluster: Cluster, host: Host) -> None:
     numbers = host.check_output("id --user shared"), host.check_output("id --group shared")
     for node in cluster.nodes.values():
         assert installed(node, LAB)["jupyter-collaboration"] == installed(host, LAB)["jupyter-collaboration"]
-        assert node.check_output(f"ls --ignore=uv {PACKAGE}") == host.check_output(f"ls --ignore=uv {PACKAGE}")
+        assert node.check_output(f"ls --ignore=uv {PACKAGE}") == host.check_output(
+            f"ls --ignore=uv {PACKAGE}"
+        )
         assert (node.check_output("id --user shared"), node.check_output("id --group shared")) == numbers
         assert node.check_output("passwd --status shared").split()[1] == "L"
         disabled = "/opt/lab/etc/jupyter/labconfig/page_config.d/collab-rtc.json"
@@ -69,14 +71,18 @@ def test_login_on_the_node_opens_nothing(alice: Person, cluster: Cluster, mallor
     told = node.check_output(f"tr '\\0' '\\n' </proc/{process}/environ")
     environment = dict(line.partition("=")[::2] for line in told.splitlines())
     # Other processes of the job listen, too, but only tornado with this backlog.
-    port = node.check_output("ss -Htln | awk '$3 == 128 && $4 ~ /^0.0.0.0:/ { sub(/.*:/, \"\", $4); print $4 }'")
+    port = node.check_output(
+        "ss -Htln | awk '$3 == 128 && $4 ~ /^0.0.0.0:/ { sub(/.*:/, \"\", $4); print $4 }'"
+    )
     prefix = environment["JUPYTERHUB_SERVICE_PREFIX"]
     code = (
         "import sys, urllib.request, urllib.error\n"
         "try: print(urllib.request.urlopen(sys.argv[1]).status)\n"
         "except urllib.error.HTTPError as error: print(error.code)"
     )
-    asked = node.run("runuser -u mallory -- python3 -c %s %s", code, f"http://localhost:{port}{prefix}api/contents")
+    asked = node.run(
+        "runuser -u mallory -- python3 -c %s %s", code, f"http://localhost:{port}{prefix}api/contents"
+    )
     assert asked.stdout.strip() == "403", asked
     token = environment["JUPYTERHUB_API_TOKEN"]
     for command in (
@@ -111,7 +117,12 @@ def test_limits_reach_the_job(alice: Person, cluster: Cluster, platform: Platfor
     limited = run(cluster, platform, jupyterhub_rtc_mem_limit="1.5G", jupyterhub_rtc_cpu_limit=2)
     assert limited.code == 0, limited.output
     alice.stop("shared")
-    options = {"memory": "3G", "nprocs": "4", "runtime": "60 --mem=3G", "options": "--mem=3G --cpus-per-task=4"}
+    options = {
+        "memory": "3G",
+        "nprocs": "4",
+        "runtime": "60 --mem=3G",
+        "options": "--mem=3G --cpus-per-task=4",
+    }
     assert alice.api("POST", "/hub/api/users/shared/server", options).status_code in (201, 202)
     alice.open("shared")
     job = cluster.job("shared")

@@ -18,7 +18,9 @@ AWAY = "typed while the server was away\n"
 class Pair:
     """Two people who have one text file open on the shared server."""
 
-    def __init__(self, first: Person, second: Person, administrator: Person, path: str, belongings: ExitStack) -> None:
+    def __init__(
+        self, first: Person, second: Person, administrator: Person, path: str, belongings: ExitStack
+    ) -> None:
         self.first, self.second, self.administrator, self.path = first, second, administrator, path
         server = first.open("shared")
         server.write_file(path)
@@ -30,7 +32,7 @@ class Pair:
         self.one.append(text)
         self.other.wait_until(lambda document: document.text.endswith(text))
 
-    def lose_server(self, end: Callable[[], None]) -> None:
+    def lose_server(self, end: Callable[[], object]) -> None:
         """End the server right after the second person has seen a change, then type on both sides, and start it again."""
         self.type(SEEN)
         end()
@@ -61,7 +63,7 @@ def pair(alice: Person, bob: Person, carol: Person, request: pytest.FixtureReque
 def test_scancel(pair: Pair, cluster: Cluster) -> None:
     """Requirement 121: the server saves when its job is cancelled."""
     (job,) = cluster.jobs("shared")
-    pair.lose_server(lambda: cluster.controller.check_output("scancel %s", job) and None)
+    pair.lose_server(lambda: cluster.controller.check_output("scancel %s", job))
     pair.find_everything()
     assert cluster.jobs("shared") != [job]
 
@@ -69,7 +71,7 @@ def test_scancel(pair: Pair, cluster: Cluster) -> None:
 def test_job_that_is_killed_at_once(pair: Pair, cluster: Cluster) -> None:
     """Requirement 121: what people have seen is in the history, however suddenly the server ends."""
     node = cluster.node_of("shared")
-    pair.lose_server(lambda: node.run("pkill -KILL -u shared") and None)
+    pair.lose_server(lambda: node.run("pkill -KILL -u shared"))
     pair.find_everything()
 
 
@@ -99,6 +101,8 @@ def test_node_fails(pair: Pair, cluster: Cluster) -> None:
     """Requirement 121: the node is gone at once. The server starts on another node, with the history that the first one has left."""
     name = cluster.job("shared")["BatchHost"]
     (other,) = {*cluster.nodes} - {name}
-    pair.lose_server(lambda: subprocess.run(["podman", "kill", name], check=True, capture_output=True) and None)
+    pair.lose_server(
+        lambda: subprocess.run(["podman", "kill", name], check=True, capture_output=True) and None
+    )
     pair.find_everything()
     assert cluster.job("shared")["BatchHost"] == other

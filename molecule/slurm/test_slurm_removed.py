@@ -8,10 +8,14 @@ from scenario import Platform, installed
 from slurm_cluster import Cluster, run
 
 LAB = "/opt/lab/bin/python"
-OURS = "find /usr/local/lib /opt/lab -path '*collab*jupyterhub*' -o -name 'collab-*.json' -o -name 'zz-collab-*'"
+OURS = (
+    "find /usr/local/lib /opt/lab -path '*collab*jupyterhub*' -o -name 'collab-*.json' -o -name 'zz-collab-*'"
+)
 
 
-def test_nothing_is_left_on_the_nodes(alice: Person, cluster: Cluster, host: Host, platform: Platform) -> None:
+def test_nothing_is_left_on_the_nodes(
+    alice: Person, cluster: Cluster, host: Host, platform: Platform
+) -> None:
     """Requirement 122: the package, JupyterLab's settings, the packages and the account are gone, and the account's files are kept."""
     alice.open("shared")
     gone = run(cluster, platform, jupyterhub_rtc_state="absent")

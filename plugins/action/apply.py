@@ -33,7 +33,9 @@ class ActionModule(plan_action.ActionModule):
     def _plan(self, task_vars: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
         plan = self._plain(self._task.args["plan"])
         check_mode = bool(self._task.check_mode)
-        of_nodes = {number for node in self._plain(self._task.args.get("nodes") or []) for number in node["numbers"]}
+        of_nodes = {
+            number for node in self._plain(self._task.args.get("nodes") or []) for number in node["numbers"]
+        }
         unchanged = json.loads(plan["unchanged"])
         done = unchanged or self._ask(
             "apply",

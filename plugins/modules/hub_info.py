@@ -281,6 +281,7 @@ PROBE_SECONDS = 60
 CULLER = re.compile(r"(^|/)(jupyterhub[-_]idle[-_]culler|cull_idle_servers\.py)")
 USUAL_PATH = "/usr/local/etc/jupyter/jupyterhub_config.py"
 
+
 def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the hub, and how its configuration starts servers (see `module_utils/hub/probe.py`).
 

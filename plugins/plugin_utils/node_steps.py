@@ -52,7 +52,9 @@ def _after(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
             yield _step("restored", "python_packages", {"environment": environment, "state": "restored"})
     if not rtc.is_removal(settings):
         menus = lab_options(nodes.policy(settings, host, found))[LAB_SETTINGS[1]]
-        yield _step("menu", "lab_settings", {"python": found["lab"]["python"], "name": LAB_SETTINGS[1], **menus})
+        yield _step(
+            "menu", "lab_settings", {"python": found["lab"]["python"], "name": LAB_SETTINGS[1], **menus}
+        )
 
 
 def _step(name: str, does: str, options: dict[str, Any]) -> Step:

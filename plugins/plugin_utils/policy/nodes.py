@@ -53,7 +53,9 @@ def environment(settings: dict[str, Any], host: dict[str, Any]) -> str:
     return str(settings["nodes_venv"] or host["lab"]["environment"])
 
 
-def node_problems(node: str, settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]) -> list[str]:
+def node_problems(
+    node: str, settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
+) -> list[str]:
     """Return the problems of a node. host: the hub's host. found: what module node_plan has found on the node."""
     told = [
         each.replace("jupyterhub_rtc_venv", "jupyterhub_rtc_nodes_venv")

@@ -44,10 +44,14 @@ def request_limits(spawner: Any, *, memory: bool, cpus: bool) -> None:
     if not (memory or cpus):
         return
     given = spawner.user_options or {}
-    kept = {name: value for name, value in given.items() if name not in OWN and not re.search(r"\s", str(value))}
+    kept = {
+        name: value for name, value in given.items() if name not in OWN and not re.search(r"\s", str(value))
+    }
     if dropped := sorted({*given} - {*kept}):
         spawner.log.warning(
-            "%s has limits, so these options of its start are ignored: %s", spawner._log_name, ", ".join(dropped)
+            "%s has limits, so these options of its start are ignored: %s",
+            spawner._log_name,
+            ", ".join(dropped),
         )
         spawner.user_options = kept
 

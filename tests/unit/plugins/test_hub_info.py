@@ -12,6 +12,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.host import acco
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
+from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import lab
 from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 
 
