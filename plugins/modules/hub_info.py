@@ -131,6 +131,7 @@ servers:
     - The template for the names of users' accounts.
     - The names of the hub's spawner class and of its known base classes, the hub's own class last.
     - The running servers, each with its start time in seconds since the epoch (null if the hub's database cannot be read).
+    - The names of the class that starts servers and its known base classes (empty if the configuration does not load).
     - The isolation level of the hub's transactions, if the hub may not see what others write to its database until it writes something.
   type: dict
   returned: always
@@ -572,6 +573,7 @@ def main() -> None:
             "spawners": starts.get("spawners", []),
             "running": starts.get("running"),
             "isolation": starts.get("isolation", ""),
+            "spawner": starts.get("spawner", []),
         },
         lab=describe_lab(environment, module.params["lab_settings"]),
         account=account,

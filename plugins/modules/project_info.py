@@ -23,6 +23,12 @@ options:
     description: The directory that contains a directory for each project, with the project's workspaces.
     type: path
     required: true
+  written:
+    description: Directories that the hub must be able to write to.
+    type: list
+    elements: path
+    default: []
+    version_added: 1.1.0
   projects:
     description: The projects to look for.
     type: list
@@ -81,7 +87,7 @@ missing:
   elements: str
   returned: always
 shut:
-  description: Directories that the unit of the hub does not allow the hub to write to, although workspaces need this.
+  description: Those of O(written) that the unit of the hub does not allow the hub to write to.
   type: list
   elements: str
   returned: always

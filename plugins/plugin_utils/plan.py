@@ -75,6 +75,7 @@ def project_question(settings: Settings, host: dict[str, Any]) -> dict[str, Any]
         "service": settings.rtc["service"],
         "root": settings.projects["root"],
         "projects": projects.workspaces(settings.projects, host),
+        "written": projects.written(settings.projects, host),
         "comment": projects.ACCOUNT_COMMENT,
     }
 

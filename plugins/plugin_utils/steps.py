@@ -12,11 +12,10 @@ from typing import Any
 from ..module_utils.hub.package import HubPackage
 from . import fragments
 from .package import package_files
+from .policy.projects import RECORDS
 
 Plan = dict[str, Any]
 Step = dict[str, Any]
-# The records that hubs keep of sessions in projects' workspaces.
-RECORDS = "/var/lib/jupyterhub-projects"
 
 
 def steps(plan: Plan, numbers_of_nodes: Collection[int] = ()) -> list[Step]:

@@ -5,6 +5,7 @@ from typing import Any
 
 HOST: dict[str, Any] = {
     "hub": {"version": "6.1.1"},
+    "service": {"name": "jupyterhub", "user": "root"},
     "lab": {
         "versions": {"jupyterlab": "4.6.6", "jupyterhub": "6.1.1"},
         "unfinished": False,

@@ -11,8 +11,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..host import accounts, directory_services
 from ..host import state as host_state
-from ..host.systemd_unit import show
-from ..workspaces import gates, permissions
+from ..host.systemd_unit import Unit, show
+from ..workspaces import permissions
 from ..workspaces import root as workspaces_root
 from .state import Projects
 from .workspaces import PROJECT
@@ -20,6 +20,7 @@ from .workspaces import PROJECT
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "service": {"type": "str", "default": "jupyterhub"},
     "root": {"type": "path", "required": True},
+    "written": {"type": "list", "elements": "path", "default": []},
     "projects": {"type": "list", "elements": "dict", "default": [], "options": PROJECT},
     "comment": {"type": "str", "required": True},
 }
@@ -33,6 +34,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
 def discover(params: dict[str, Any]) -> dict[str, Any]:
     """Return what module project_info returns."""
     root: str = params["root"]
+    unit = show(params["service"]) if params["written"] else Unit("")
     projects = {project["name"]: project for project in params["projects"]}
     remembered = Projects(host_state.name_of(params["service"]), projects)
     owned = {made["account"] for made in remembered.all.values()}
@@ -56,9 +58,7 @@ def discover(params: dict[str, Any]) -> dict[str, Any]:
         "silent": directory_services.silent()
         if any(is_new(project, remembered, there) for project in projects.values())
         else [],
-        "shut": [
-            path for path in (root, gates.STATE) if projects and not show(params["service"]).may_write(path)
-        ],
+        "shut": [path for path in params["written"] if projects and not unit.may_write(path)],
         "other_hubs": remembered.problem(),
         "root": workspaces_root.describe_root(root),
     }

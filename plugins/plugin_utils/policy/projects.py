@@ -37,6 +37,8 @@ ACCESS_KEYS = {"owner", "server", "users", "groups", "level"}
 # Invalid names of users and groups, including those with characters that would end a line or separate a path.
 NO_NAME = re.compile(r"^\s|\s$|[/\x00-\x1f\x7f]|^$")
 DIRECTORY = re.compile(r"(/[A-Za-z0-9._-]+){2,}")
+# Where hubs record who has which workspace, as in module_utils/workspaces/gates.py.
+RECORDS = "/var/lib/jupyterhub-projects"
 # The comment that marks accounts of projects on the host.
 ACCOUNT_COMMENT = "project of JupyterHub users (collab.jupyterhub)"
 # What module project_info returns for a host without projects.
@@ -293,7 +295,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any], found: dict[st
     known = {*host["people"]["users"]} if host["people"] else set()
     wanted = {project["name"]: project for project in settings["projects"]}
     problems = [found["root"]["problem"]] if present(settings) and found["root"]["problem"] else []
-    if present(settings) and found["shut"] and host["service"]["user"] == "root":
+    if found["shut"]:
         problems += [
             f"The unit {host['service']['name']} does not allow the hub to write to {path}, which workspaces need. {way_to_write(path)} to the "
             "unit and restart it"
@@ -395,6 +397,17 @@ def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str,
         }
         for project in present(settings)
     ]
+
+
+def written(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return the directories that the hub must be able to write to, so that its users get workspaces."""
+    spawner = " ".join(host["servers"].get("spawner", []))
+    if not present(settings) or host["service"]["user"] != "root":
+        return []
+    if "SystemdSpawner" in spawner:
+        return [settings["root"], RECORDS]
+    # Servers without a systemd unit get the groups that the host has for their account, so the hub changes /etc/group.
+    return [settings["root"], RECORDS, "/etc"] if "LocalProcessSpawner" in spawner else []
 
 
 def _host_account(project: dict[str, Any], settings: dict[str, Any], names: str) -> str:

@@ -362,6 +362,8 @@ def way_to_write(directory: str) -> str:
     below = str(directory).removeprefix("/var/lib/")
     if below != directory:
         return f"Add StateDirectory={below} and StateDirectoryMode=0711"
+    if directory == "/etc":
+        return "Add ReadWritePaths=/etc"
     # systemd does not start a unit with a missing path.
     return f"Create this directory (mkdir -p), add ReadWritePaths={directory}"
 

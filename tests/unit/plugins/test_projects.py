@@ -237,6 +237,23 @@ def test_what_stands_in_the_way_on_the_host_is_named(
     assert said in host_problems(*wanted, found=found)
 
 
+@pytest.mark.parametrize(
+    ("spawner", "user", "written"),
+    [
+        (["Spawner", "SystemdSpawner"], "root", [ROOT, projects.RECORDS]),
+        (["Spawner", "LocalProcessSpawner"], "root", [ROOT, projects.RECORDS, "/etc"]),
+        (["Spawner", "DockerSpawner"], "root", []),
+        (["Spawner", "SystemdSpawner"], "hub", []),
+    ],
+)
+def test_what_the_hub_writes_for_workspaces_depends_on_the_spawner(
+    spawner: list[str], user: str, written: list[str]
+) -> None:
+    host = {"servers": {"spawner": spawner}, "service": {"user": user}}
+    assert projects.written(with_projects(RAIN), host) == written
+    assert projects.written(with_projects(), host) == []
+
+
 def test_hub_without_projects_does_not_mind_those_of_another() -> None:
     """Not even if it deletes its own, which is the way out if both hubs have projects."""
     others = {"other_hubs": "another hub has projects"}
