@@ -227,11 +227,40 @@ def test_database_that_is_away(host: Host, platform: Platform) -> None:
     finally:
         host.check_output("systemctl start mariadb")
     assert refused.code != 0
-    assert UNTOUCHED in refused.message, refused.message
-    assert "the" in refused.message
+    assert refused.message.endswith(UNTOUCHED), refused.message
+    assert "OperationalError" in refused.message, refused.message
     for form in (PASSWORD, "of%2Fthe"):
         assert form not in refused.output
     assert host.check_output(invocation) == before
+
+
+def test_hub_keeps_its_database(host: Host, platform: Platform) -> None:
+    """The play moves the block to the end of the file. It does not, if the hub would then use a database without its users."""
+    before = host.file(CONFIG).content_string
+    below = "c.JupyterHub.db_url, c.JupyterHub.db_kwargs = site\n"
+    fragment = f"{CONFIG.removesuffix('_config.py')}_collab.d/10-site.py"
+    write = "cat > %s <<'END'\n%s\nEND"
+    with_site = before.replace(
+        "# BEGIN collab", "site = c.JupyterHub.db_url, c.JupyterHub.db_kwargs\n# BEGIN collab"
+    )
+    host.check_output(write % (CONFIG, with_site + below))
+    host.check_output(
+        write
+        % (
+            fragment,
+            "c.JupyterHub.db_url, c.JupyterHub.db_kwargs = 'sqlite:////var/lib/jupyterhub/new.sqlite', {}",
+        )
+    )
+    try:
+        refused = converge(platform, jupyter_rtc_share_all_users=True)
+    finally:
+        host.check_output(f"rm {fragment}; {write % (CONFIG, before.rstrip())}")
+    assert refused.code != 0
+    assert "the hub would start with another database than it uses now" in refused.message, refused.message
+    assert refused.message.endswith(UNTOUCHED), refused.message
+    assert not host.file("/var/lib/jupyterhub/new.sqlite").exists
+    same = converge(platform)
+    assert (same.code, same.changed) == (0, 0), same.output
 
 
 def test_directory_that_is_away(host: Host, platform: Platform) -> None:

@@ -305,7 +305,7 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
     try:
         found = json.loads(done.stdout.strip().splitlines()[-1])
     except (ValueError, IndexError):
-        why = health.last_line(done.stderr or f"it ended with status {done.returncode}")
+        why = health.cause(done.stderr or f"it ended with status {done.returncode}")
         return no_answer(command.python, why), {}
     told = ("version", "python_version", "error")
     return {"python": command.python, **{name: found[name] for name in told}}, found

@@ -83,7 +83,7 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
             with contextlib.suppress(BrokenPipeError):  # it has exited before it read anything
                 process.stdin.close()
             is_killed = process.wait() == -signal.SIGKILL
-            why = f"it did not answer within {TOKEN_SECONDS} s" if is_killed else health.last_line(said)
+            why = f"it did not answer within {TOKEN_SECONDS} s" if is_killed else health.cause(said)
             raise NoAnswer(f"failed to create a token in its database: {why}")
         try:
             yield HubApi(hub["api_url"], token, unit)

@@ -321,6 +321,7 @@ class HubConfig:
             except Refused:
                 if not self.left_over:
                     raise
+            self.refuse_other_database(changes, hub)
             # After an interrupted run, the hub may not have created its database yet.
             with contextlib.suppress(Failed):
                 held = held or self.live.held(self.before or hub)
@@ -337,6 +338,19 @@ class HubConfig:
                 return self.go_live(state, changes, hub)
             except Exception as error:  # whatever the cause, the hub must not keep half of a change
                 raise self.return_to_before(state, changes, hub, error) from error
+
+    def refuse_other_database(self, changes: list[FileChange], hub: dict[str, Any]) -> None:
+        """Raise Refused if the hub would start with another database than the running one uses, and so without its users and servers.
+
+        Settings below the block count no longer after the block was moved to the end of the file. A fragment that sets the database may
+        change it.
+        """
+        sets_it = any(b"db_url" in (change.content or b"") for change in changes if change.path != self.main)
+        if self.before and not sets_it and self.before["database"]["url"] != hub["database"]["url"]:
+            raise Refused(
+                f"the hub would start with another database than it uses now. If {self.main} has settings below the block of collab.jupyterhub, "
+                f"move them above it. If you have changed c.JupyterHub.db_url, restart {self.service}, then rerun"
+            )
 
     def go_live(
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]

@@ -120,6 +120,11 @@ def last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
 
 
+def cause(output: str) -> str:
+    """Return why a Python program failed: its last exception, which more lines may follow, or else the last line of its output."""
+    return (exceptions(output) or [last_line(output)])[-1]
+
+
 def exceptions(output: str) -> list[str]:
     """Return the exceptions in the output of a hub, each as the last line of its traceback."""
     lines, hubs_own = [], True

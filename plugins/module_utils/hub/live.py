@@ -46,7 +46,7 @@ class LiveHub:
         database = json.dumps(hub["database"])
         done = self.package.run(show(self.service), module, *arguments, input=database)
         if done.returncode != 0:
-            raise Failed(f"failed to read the hub's database: {health.last_line(done.stderr)}")
+            raise Failed(f"failed to read the hub's database: {health.cause(done.stderr)}")
         return json.loads(done.stdout)
 
     def held(self, hub: dict[str, Any]) -> dict[str, Any]:
