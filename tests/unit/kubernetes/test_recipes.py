@@ -137,6 +137,7 @@ def _wheel(place: Path, version: str) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_hub_with_a_known_vulnerability_is_updated(
     files: dict[str, bytes], tmp_path: Path, environment: Any
 ) -> None:

@@ -19,6 +19,8 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.dry_run impo
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Refused
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 
+from tiers import some_long
+
 FRAGMENT = """\
 import sys
 sys.path.insert(0, {package!r})
@@ -184,7 +186,7 @@ STAYS = {
 }
 
 
-@pytest.mark.parametrize("starts", STAYS.values(), ids=STAYS)
+@pytest.mark.parametrize("starts", some_long(STAYS, short=["a program"]))
 def test_program_that_a_configuration_starts_is_not_waited_for(
     try_with: Try, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: str
 ) -> None:
@@ -241,7 +243,7 @@ c.JupyterHub.spawner_class = Launcher
     ("code", "why"),
     [
         ("self.blocked_users = {'shared'}", r"Campus\.blocked_users names shared, so the hub would stop"),
-        ("self.manage_roles = True", r"Campus\.manage_roles is on"),
+        pytest.param("self.manage_roles = True", r"Campus\.manage_roles is on", marks=pytest.mark.long),
     ],
 )
 def test_authenticator_that_stands_in_the_way_by_itself_is_named(try_with: Try, code: str, why: str) -> None:
@@ -264,9 +266,14 @@ c.JupyterHub.authenticator_class = Campus
     ("later", "name"),
     [
         ("c.JupyterHub.load_roles = [{'name': 'user', 'scopes': ['self']}]", "JupyterHub.load_roles"),
-        ("c.Authenticator.blocked_users = {'shared'}", "Authenticator.blocked_users names shared"),
+        pytest.param(
+            *("c.Authenticator.blocked_users = {'shared'}", "Authenticator.blocked_users names shared"),
+            marks=pytest.mark.long,
+        ),
         ("del c.Authenticator.post_auth_hook", r"that replace Authenticator\.post_auth_hook"),
-        ("del c['Authenticator']", r"that replace Authenticator\.post_auth_hook"),
+        pytest.param(
+            *("del c['Authenticator']", r"that replace Authenticator\.post_auth_hook"), marks=pytest.mark.long
+        ),
     ],
 )
 def test_later_file_that_takes_ours_away_is_refused_by_name(try_with: Try, later: str, name: str) -> None:

@@ -17,6 +17,7 @@ from jupyterhub_collab.server.following import Form, Taken
 from jupyterhub_collab.server.history import History, OnDisk, read_updates
 from local_server import PATIENCE, server_with
 from open_files import copies, notebook, words
+from tiers import some_long
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +45,12 @@ HOSTS = {
 }
 
 
-@pytest.mark.parametrize(("host", "works"), HOSTS.values(), ids=HOSTS)
+@pytest.mark.parametrize(
+    ("host", "works"),
+    some_long(
+        HOSTS, short=("modules in the folder of the server", "a process that fails", "a process that hangs")
+    ),
+)
 async def test_a_file_is_merged_whatever_the_host_is_like(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, works: bool
 ) -> None:

@@ -193,7 +193,7 @@ async def another_server(
         other.kill()
 
 
-@pytest.mark.parametrize("share_state", [False, True])
+@pytest.mark.parametrize("share_state", [pytest.param(False, marks=pytest.mark.long), True])
 async def test_two_servers_of_one_home(server: LocalServer, tmp_path: Path, share_state: bool) -> None:
     async with another_server(server, tmp_path / "other", server.state if share_state else None) as other:
         alice, bob = await server.open("notes.txt"), await other.open("notes.txt", "bob")

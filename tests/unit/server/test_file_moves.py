@@ -14,6 +14,7 @@ import pytest
 from jupyterhub_collab.server.file_identity import NEW
 from local_server import PATIENCE, LocalServer, come_back, server_with
 from open_files import both_see, change, copies, notebook, of_document, told, until, until_text, words
+from tiers import some_long
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +28,15 @@ def delete_with_rm(server: LocalServer, name: str) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-@pytest.mark.parametrize("what", ["folder/notes.txt", "folder"])
-@pytest.mark.parametrize("delete", [delete_by_browser, delete_with_rm])
+@pytest.mark.parametrize(
+    ("delete", "what"),
+    [
+        (delete_by_browser, "folder/notes.txt"),
+        (delete_with_rm, "folder"),
+        pytest.param(delete_by_browser, "folder", marks=pytest.mark.long),
+        pytest.param(delete_with_rm, "folder/notes.txt", marks=pytest.mark.long),
+    ],
+)
 async def test_people_are_told_that_their_file_is_gone_and_it_may_come_back(
     server: LocalServer, delete: Callable[[LocalServer, str], None], what: str
 ) -> None:
@@ -493,7 +501,7 @@ def hooked(hooked_server: LocalServer, request: pytest.FixtureRequest) -> LocalS
     return hooked_server
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "work.ipynb"])
+@pytest.mark.parametrize("name", some_long(["notes.txt", "work.ipynb"], short=["notes.txt"]))
 @pytest.mark.parametrize("how", ["move", "move_and_write", "replace", "write"])
 async def test_a_file_that_changes_as_it_is_opened_for_saving_is_followed(
     hooked: LocalServer, name: str, how: str

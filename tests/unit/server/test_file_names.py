@@ -232,14 +232,14 @@ async def test_a_name_in_either_normal_form_is_one_document(server: LocalServer,
 @pytest.mark.parametrize(
     "name",
     [
-        "a b.txt",
+        pytest.param("a b.txt", marks=pytest.mark.long),
         'it\'s "so".txt',
         "Ελλάδα 中文 עברית.txt",
-        "back\\slash.txt",
+        pytest.param("back\\slash.txt", marks=pytest.mark.long),
         "[a]*?.txt",
         "100%25.txt",
         "RTC:x.txt",
-        "x" * 236 + ".txt",
+        pytest.param("x" * 236 + ".txt", marks=pytest.mark.long),
     ],
 )
 async def test_any_name_will_do(server: LocalServer, name: str) -> None:

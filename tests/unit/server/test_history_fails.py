@@ -168,7 +168,15 @@ def make_newer(database: Path) -> None:
         db.execute("pragma user_version = 99")
 
 
-@pytest.mark.parametrize("damage", [damage_header, damage_update, empty, make_newer])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_header,
+        damage_update,
+        pytest.param(empty, marks=pytest.mark.long),
+        pytest.param(make_newer, marks=pytest.mark.long),
+    ],
+)
 async def test_it_is_damaged_while_the_server_is_away(
     server: LocalServer, damage: Callable[[Path], None]
 ) -> None:

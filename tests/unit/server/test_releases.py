@@ -39,7 +39,8 @@ def test_each_word_chooses_a_test() -> None:
     assert [word for word, found in chosen.items() if not found and word not in files] == []
 
 
-@pytest.mark.parametrize("release", [pytest.param("oldest", marks=pytest.mark.long), "newest"])
+@pytest.mark.long
+@pytest.mark.parametrize("release", ["oldest", "newest"])
 def test_rooms_work_with_other_releases(release: str) -> None:
     beside = ROOT / ".cache/beside" / release
     there = {each.name: each.version for each in distributions(path=[str(beside)])}

@@ -200,7 +200,7 @@ async def test_nothing_is_kept_that_is_still_there(server: LocalServer) -> None:
 @pytest.mark.parametrize(
     "take_out",
     [
-        pytest.param(lambda room: room.move_cell(1, 0), id="moves the cell"),
+        pytest.param(lambda room: room.move_cell(1, 0), id="moves the cell", marks=pytest.mark.long),
         pytest.param(lambda room: room.delete_cell(1), id="deletes the cell"),
     ],
 )

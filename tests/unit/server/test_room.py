@@ -451,9 +451,9 @@ async def killed_while_it_wrote(server: LocalServer, name: str, found: Callable[
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        pytest.param("work.ipynb", str, id="complete notebook"),
+        pytest.param("work.ipynb", str, id="complete notebook", marks=pytest.mark.long),
         pytest.param("work.ipynb", lambda text: text[:99], id="truncated notebook"),
-        pytest.param("notes.txt", str, id="complete text"),
+        pytest.param("notes.txt", str, id="complete text", marks=pytest.mark.long),
         pytest.param("notes.txt", lambda text: text[:9], id="truncated text"),
         pytest.param(
             "notes.txt", lambda text: text + "from outside\n", id="complete text, changed from outside since"
