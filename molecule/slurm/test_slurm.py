@@ -15,6 +15,7 @@ from scenario import (
     edit_together,
     installed,
     keep_out,
+    run_playbook,
     verified,
 )
 from sharing import accept, begin, make_link
@@ -26,7 +27,7 @@ PEOPLE = [{"name": name, "password": PASSWORDS[name]} for name in ("alice", "bob
 
 
 def test_play_prepares_the_nodes(cluster: Cluster, host: Host) -> None:
-    """The nodes have the package, the same jupyter-collaboration as the hub's host, and the account with the same numbers."""
+    """Requirement 140: the nodes have the package, the same jupyter-collaboration as the hub's host, and the account with the same numbers."""
     numbers = host.check_output("id --user shared"), host.check_output("id --group shared")
     for node in cluster.nodes.values():
         assert installed(node, LAB)["jupyter-collaboration"] == installed(host, LAB)["jupyter-collaboration"]
@@ -106,6 +107,13 @@ def test_guest_may_not_end_the_job(alice: Person, bob: Person, cluster: Cluster)
     alice.stop(alice.name)
 
 
+def test_verify_asks_for_accounts_that_nodes_know(cluster: Cluster, platform: Platform) -> None:
+    """Nothing is started with accounts that only the hub's host has."""
+    wrong = run_playbook("collab.jupyterhub.verify", platform.name, jupyterhub_rtc_nodes=[*cluster.nodes])
+    assert wrong.code != 0
+    assert "Name two test accounts that all hosts have in jupyterhub_verify_accounts" in wrong.said
+
+
 def test_verify_finds_nothing_wrong(cluster: Cluster, platform: Platform, tmp_path: Path) -> None:
     """The checks' own accounts would exist on the hub's host only, so they use two that all hosts know."""
     found = verified(platform.name, tmp_path / "report.json", jupyterhub_verify_accounts=PEOPLE)
@@ -113,7 +121,7 @@ def test_verify_finds_nothing_wrong(cluster: Cluster, platform: Platform, tmp_pa
 
 
 def test_limits_reach_the_job(alice: Person, cluster: Cluster, platform: Platform) -> None:
-    """Requirement 120: the job requests what the variables say, and who starts the server cannot change it."""
+    """Requirement 141: the job requests what the variables say, and who starts the server cannot change it."""
     limited = run(cluster, platform, jupyterhub_rtc_mem_limit="1.5G", jupyterhub_rtc_cpu_limit=2)
     assert limited.code == 0, limited.output
     alice.stop("shared")
@@ -128,10 +136,14 @@ def test_limits_reach_the_job(alice: Person, cluster: Cluster, platform: Platfor
     job = cluster.job("shared")
     assert (job["MinMemoryNode"], job["NumCPUs"]) == ("1.50G", "2")
     assert job["Requeue"] == "0"
+    # What people submit from there is theirs.
+    with alice.visit("shared").open_terminal() as terminal:
+        terminal.type("echo set:${SBATCH_NO_REQUEUE:-not}:")
+        terminal.wait_for("set:not:")
 
 
 def test_limit_that_slurm_cannot_keep_is_refused(cluster: Cluster, platform: Platform) -> None:
-    """Requirement 120: the play names the limit, and changes nothing."""
+    """Requirement 141: the play names the limit, and changes nothing."""
     wrong = run(cluster, platform, jupyterhub_rtc_cpu_limit=1.5)
     assert wrong.code != 0
     assert "jupyterhub_rtc_cpu_limit cannot be in force for Slurm jobs: Slurm gives whole CPUs" in wrong.said

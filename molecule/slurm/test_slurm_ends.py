@@ -61,7 +61,7 @@ def pair(alice: Person, bob: Person, carol: Person, request: pytest.FixtureReque
 
 
 def test_scancel(pair: Pair, cluster: Cluster) -> None:
-    """Requirement 121: the server saves when its job is cancelled."""
+    """The server saves when its job is canceled."""
     (job,) = cluster.jobs("shared")
     pair.lose_server(lambda: cluster.controller.check_output("scancel %s", job))
     pair.find_everything()
@@ -69,14 +69,14 @@ def test_scancel(pair: Pair, cluster: Cluster) -> None:
 
 
 def test_job_that_is_killed_at_once(pair: Pair, cluster: Cluster) -> None:
-    """Requirement 121: what people have seen is in the history, however suddenly the server ends."""
+    """What people have seen is in the history, however suddenly the server ends."""
     node = cluster.node_of("shared")
     pair.lose_server(lambda: node.run("pkill -KILL -u shared"))
     pair.find_everything()
 
 
 def test_drain(pair: Pair, cluster: Cluster) -> None:
-    """Requirement 121: a server on a node that is drained continues, and the next one starts on another node."""
+    """A server on a node that is drained continues, and the next one starts on another node."""
     before = cluster.job("shared")["BatchHost"]
     (other,) = {*cluster.nodes} - {before}
     cluster.only_use(other)
@@ -89,7 +89,7 @@ def test_drain(pair: Pair, cluster: Cluster) -> None:
 
 
 def test_requeue(pair: Pair, cluster: Cluster) -> None:
-    """Requirement 121: Slurm does not start a server again where the hub would not find it. It says so, and the server continues."""
+    """Slurm does not start a server again where the hub would not find it. It says so, and the server continues."""
     (job,) = cluster.jobs("shared")
     refused = cluster.controller.run("scontrol requeue %s", job)
     assert refused.rc != 0
@@ -98,7 +98,7 @@ def test_requeue(pair: Pair, cluster: Cluster) -> None:
 
 
 def test_node_fails(pair: Pair, cluster: Cluster) -> None:
-    """Requirement 121: the node is gone at once. The server starts on another node, with the history that the first one has left."""
+    """The node is gone at once. The server starts on another node, with the history that the first one has left."""
     name = cluster.job("shared")["BatchHost"]
     (other,) = {*cluster.nodes} - {name}
     pair.lose_server(

@@ -16,7 +16,7 @@ OURS = (
 def test_nothing_is_left_on_the_nodes(
     alice: Person, cluster: Cluster, host: Host, platform: Platform
 ) -> None:
-    """Requirement 122: the package, JupyterLab's settings, the packages and the account are gone, and the account's files are kept."""
+    """Requirement 142: the package, JupyterLab's settings, the packages and the account are gone, and the account's files are kept."""
     alice.open("shared")
     gone = run(cluster, platform, jupyterhub_rtc_state="absent")
     assert gone.code == 0, gone.output

@@ -151,7 +151,10 @@ def collaborate(
             "requests": can_be_asked(spawner.user.name),
             "chat": chat,
             "output": output,
+            "own_variables": [],
         }
+        if is_slurm(type(spawner)):
+            settings["own_variables"] = _set_if_missing(spawner, NO_REQUEUE, "1")
         keep_history(spawner, state_directory)
         _set_environment(spawner, settings, state_directory)
         told.add(spawner)
@@ -161,7 +164,6 @@ def collaborate(
         if how.cpu_limit:
             spawner.cpu_limit = how.cpu_limit
         if is_slurm(type(spawner)):
-            _set_if_missing(spawner, NO_REQUEUE, "1")
             request_limits(spawner, memory=bool(how.mem_limit), cpus=bool(how.cpu_limit))
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
@@ -299,9 +301,12 @@ def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
     }
 
 
-def _set_if_missing(spawner: Any, name: str, text: str) -> None:
-    if name not in spawner.environment:
-        spawner.environment = {**spawner.environment, name: Ours(text)}
+def _set_if_missing(spawner: Any, name: str, text: str) -> list[str]:
+    """Set a variable of a server's environment, unless the administrator has. Return the names of those that were set."""
+    if name in spawner.environment:
+        return []
+    spawner.environment = {**spawner.environment, name: Ours(text)}
+    return [name]
 
 
 def _reset(spawner: Any) -> None:

@@ -32,7 +32,7 @@ def is_slurm(spawner: type) -> bool:
 def request_limits(spawner: Any, *, memory: bool, cpus: bool) -> None:
     """Make a job request what the spawner's limits say, because batchspawner ignores them.
 
-    Slurm's unit of memory is the megabyte (2**20 bytes), and it gives whole CPUs to a job. batchspawner lets the options of whoever starts
+    Slurm's unit of memory is the megabyte (2**20 bytes), and it gives whole CPUs to a job. batchspawner lets options of the user who starts
     a server replace any part of its script. Options that could carry a request of their own are dropped.
 
     memory, cpus: which of the limits to request.

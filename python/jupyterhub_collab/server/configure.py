@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ LAB_EXTENSIONS = Path(__file__).parent / "labextensions"
 def configure(c: Any) -> None:
     """Turn on collaboration in a server with the configuration `c`. What an administrator has set stays."""
     settings = Settings.from_environment()
+    for name in settings.own_variables:
+        os.environ.pop(name, None)
     c.ServerApp.jpserver_extensions.update(
         {"jupyter_server_ydoc": True, "jupyterhub_collab.server.extension": True}
     )

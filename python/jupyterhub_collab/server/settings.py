@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class Settings:
     requests: whether the hub lets users request access to this server.
     chat: whether the server has jupyterlab-chat, which its environment has turned off.
     output: whether the server writes what cells output into shared notebooks.
+    own_variables: names of environment variables that are for the start of the server only, not for what people run there.
     """
 
     state: Path
@@ -45,6 +46,7 @@ class Settings:
     requests: bool = False
     chat: bool = False
     output: bool = True
+    own_variables: Sequence[str] = ()
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -64,6 +66,7 @@ class Settings:
             requests=told.get("requests", cls.requests),
             chat=told.get("chat", cls.chat),
             output=told.get("output", cls.output),
+            own_variables=told.get("own_variables", cls.own_variables),
         )
 
 

@@ -51,7 +51,7 @@ def test_spawner_that_may_have_limits() -> None:
 
 @pytest.mark.parametrize("spawner", [SlurmSpawner, SlurmOfTheSite])
 def test_slurm_jobs_can_have_limits(spawner: type) -> None:
-    """Requirement 116: if the job's script can carry them."""
+    """Requirement 141: if the job's script can carry them."""
     assert is_slurm(spawner)
     assert problem(spawner, [MEMORY, CPUS], Config()) == ""
     for section in ("SlurmSpawner", spawner.__name__):
@@ -64,7 +64,7 @@ def test_slurm_jobs_can_have_limits(spawner: type) -> None:
 
 
 def test_part_of_a_cpu_is_refused() -> None:
-    """Requirement 116: Slurm would round it."""
+    """Requirement 141: Slurm would round it."""
     assert "gives whole CPUs to a job, but the limit is 1.5" in problem(
         SlurmSpawner, [Limit("jupyterhub_rtc_cpu_limit", cpus=1.5)], Config()
     )
@@ -85,7 +85,7 @@ def started(options: dict[str, Any], *, memory: bool, cpus: bool) -> Any:
 
 
 def test_job_requests_the_limits_that_are_set() -> None:
-    """Requirement 116: and keeps what the hub's configuration requests otherwise."""
+    """Requirement 141: and keeps what the hub's configuration requests otherwise."""
     both = started({}, memory=True, cpus=True)
     assert (both.req_memory, both.req_nprocs) == ("1536M", "2")
     cpus = started({}, memory=False, cpus=True)
@@ -93,7 +93,7 @@ def test_job_requests_the_limits_that_are_set() -> None:
 
 
 def test_options_of_a_start_change_no_limit() -> None:
-    """Requirement 116: batchspawner would put them into the script, as they are."""
+    """Requirement 141: batchspawner would put them into the script, as they are."""
     options = {
         "memory": "9G",
         "nprocs": "9",

@@ -32,8 +32,8 @@ STOPPED = (
 STOPPED_LOG = "%s was stopped, because it is not protected: %s. To allow unprotected servers, set jupyterhub_rtc_refuse_unprepared to false."
 NOT_SHARED_LOG = "%s cannot be shared while it runs, because it is not protected: %s."
 LACKS = (
-    "the collection's package is missing where it runs. Run the playbook jupyter_rtc again, and the script of"
-    " jupyterhub_rtc_snippet in images and other environments"
+    "the collection's package is missing where it runs. Run the playbook jupyter_rtc again, with the host in jupyterhub_rtc_nodes if it is"
+    " a node, and the script of jupyterhub_rtc_snippet in images and other environments"
 )
 RESUMES = (
     "its spawner resumed an older server, from before this hub protected its servers. Remove that server (such as its container), so that"
