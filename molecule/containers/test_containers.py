@@ -16,6 +16,7 @@ from sharing import accept, begin, make_link
 SHARED = "shared"
 IMAGE = "localhost/lab:latest"
 UNPREPARED = "localhost/stacks:1"
+MAIN = "/usr/local/etc/jupyter/jupyterhub_config.py"
 SETTINGS: dict[str, Any] = {
     "jupyter_rtc_venv": "none",
     "jupyterhub_rtc_mem_limit": "1500M",
@@ -194,6 +195,26 @@ def test_verify_leaves_nothing_behind(alice: Person, host: Host, platform: Platf
     before = containers(host), volumes(host)
     passed = verified(platform.name, tmp_path / "report.json")
     assert "two users edit together on the shared server" in passed
+    wait_until(lambda: (containers(host), volumes(host)) == before)
+
+
+@pytest.fixture
+def kept(host: Host, hub: Hub) -> Iterator[None]:
+    """Containers stay when their servers stop, which is DockerSpawner's default."""
+    for before, after in (("True", "False"), ("False", "True")):
+        host.check_output(
+            "sed -i 's/^c.DockerSpawner.remove = %s/c.DockerSpawner.remove = %s/' %s", before, after, MAIN
+        )
+        host.check_output("systemctl restart jupyterhub")
+        wait_until(lambda: hub.is_up)
+        if after == "False":
+            yield
+
+
+@pytest.mark.usefixtures("kept")
+def test_verify_removes_containers_that_others_keep(host: Host, platform: Platform, tmp_path: Path) -> None:
+    before = containers(host), volumes(host)
+    verified(platform.name, tmp_path / "report.json")
     wait_until(lambda: (containers(host), volumes(host)) == before)
 
 

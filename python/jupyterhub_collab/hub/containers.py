@@ -94,6 +94,9 @@ async def _remove(spawner: Any) -> None:
     if OF_VERIFY.fullmatch(spawner.user.name):
         # A volume without the user's name may be everyone's, and a path is a directory of the host.
         names |= {name for name in spawner.volume_binds if spawner.escaped_name in name and "/" not in name}
+        # Without `DockerSpawner.remove`, a container stays when its server stops.
+        if await spawner.get_object():
+            await spawner.remove_object()
     for name in sorted(names):
         try:
             await spawner.docker("remove_volume", name)

@@ -29,6 +29,7 @@ class DockerSpawner:
         self.mounts: list[Any] = []
         self.extra_create_kwargs: Any = {}
         self.removed: list[str] = []
+        self.kept_container = True
         self.problem: Exception | None = None
 
     def format_volume_name(self, template: str, _spawner: Any) -> str:
@@ -41,6 +42,12 @@ class DockerSpawner:
     @property
     def volume_mount_points(self) -> list[str]:
         return [each["bind"] for each in self.volume_binds.values()]
+
+    async def get_object(self) -> Any:
+        return {"Id": "1"} if self.kept_container else None
+
+    async def remove_object(self) -> None:
+        self.kept_container = False
 
     async def docker(self, method: str, name: str) -> None:
         assert method == "remove_volume"
@@ -140,6 +147,7 @@ def test_volumes_of_a_deleted_server(owner: str, gone: list[str]) -> None:
     spawner = DockerSpawner(owner, volumes={**HOME})
     asyncio.run(containers._remove(spawner))
     assert spawner.removed == gone
+    assert spawner.kept_container == (len(gone) == 1)
 
 
 def test_volume_that_stays_is_named(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,9 @@ def after_deletion(clean_up: Callable[[Any], Awaitable[None]]) -> None:
         await theirs(user, name_or_spawner)
         # Its methods need a spawner even if the server has never run since the hub was started.
         spawner = user.spawners[name_or_spawner] if isinstance(name_or_spawner, str) else name_or_spawner
-        await clean_up(spawner)
+        try:
+            await clean_up(spawner)
+        except Exception:
+            user.log.exception("Failed to remove what the server %s had", spawner._log_name)
 
     User._delete_spawner = delete_and_clean_up
