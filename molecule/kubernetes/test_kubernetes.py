@@ -40,7 +40,7 @@ def volume_of(host: Host, owner: str) -> str:
         for each in pod_of(host, owner)["spec"]["volumes"]
         if "persistentVolumeClaim" in each
     )
-    return host.check_output("podman volume inspect --format '{{.Mountpoint}}' %s", claim)
+    return str(host.check_output("podman volume inspect --format '{{.Mountpoint}}' %s", claim))
 
 
 def in_home(host: Host, owner: str, path: str) -> str:
