@@ -12,7 +12,7 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from jupyterhub_collab.verify.browser import Answer, Browser
-from jupyterhub_collab.verify.person import Person
+from jupyterhub_collab.verify.person import Person, Refused
 from local_hub import LocalHub
 
 CACHED = 300  # seconds that a server trusts what it heard about a token, by default
@@ -95,3 +95,32 @@ def test_refusal_that_is_remembered_is_no_reason(hub: LocalHub) -> None:
 )
 def test_reason_is_never_empty(text: str) -> None:
     assert Answer(403, "http://hub/", text).sentence == "status 403"
+
+
+FULL = """
+import asyncio
+
+async def refuse(spawner):
+    await asyncio.sleep(0.3 if spawner.user.name == "frank" else 0)
+    if spawner.user.name == "frank":
+        why = RuntimeError("refused")
+        why.jupyterhub_message = "There is no room for this server."
+        raise why
+
+c.Spawner.pre_spawn_hook = refuse
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
+"""
+
+
+def test_server_that_failed_to_start_is_named_with_the_hubs_reason(tmp_path: Path) -> None:
+    """Administrators read what users are told, such as that an image lacks the package."""
+    with LocalHub(tmp_path, config=FULL).running() as hub:
+        hub.ask("POST", "users/frank")
+
+        async def visit(url: str) -> None:
+            frank = Person("frank", Browser(url, token=hub.token_of("frank")))
+            with pytest.raises(Refused, match=r"There is no room for this server$"):
+                await frank.start("frank", 2)
+            assert await frank._why_not("alice") == ""
+
+        behind(hub, visit)
