@@ -178,6 +178,20 @@ def test_numbers_and_names_in_the_directory_are_not_taken(host: Host, platform: 
     assert host.check_output("cat /etc/passwd /etc/group") == before
 
 
+def test_comment_in_the_directory_marks_nothing(host: Host, platform: Platform) -> None:
+    """Mallory has written the comment of shared accounts into her entry. Even if the host lists her, no account of hers is taken or ended."""
+    lists = "sed -i 's/^enumerate = .*/enumerate = %s/' /etc/sssd/sssd.conf && systemctl restart sssd"
+    host.check_output("systemd-run --unit=mallorys --uid=mallory sleep 600")
+    host.check_output(lists % "true")
+    try:
+        wait_until(lambda: "mallory" in host.check_output("getent passwd"))
+        told = converge(platform)
+        assert (told.code, told.changed) == (0, 0), told.output
+        assert host.run("systemctl is-active mallorys").rc == 0
+    finally:
+        host.check_output(f"{lists % 'false'}; systemctl stop mallorys")
+
+
 def test_group_of_the_directory_is_not_the_hosts(platform: Platform) -> None:
     """No account can join a group that the host does not define. The play says so first."""
     told = converge(platform, jupyterhub_rtc_group="hubusers")

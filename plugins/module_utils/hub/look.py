@@ -88,7 +88,8 @@ def _see(live: LiveHub, hub: dict[str, Any]) -> dict[str, Any]:
         status, _said = api.request("GET", "/user")
     if status != 200:
         raise NoAnswer(
-            f"its API at {api.url} rejects a token from its database with status {status}. The database may belong to another hub"
+            f"its API at {api.url} rejects a token from its database with status {status}. The database may belong to another hub, or show this "
+            "one an old state, as MySQL and MariaDB do unless c.JupyterHub.db_kwargs has the isolation_level READ COMMITTED"
         )
     return held
 
