@@ -19,11 +19,13 @@ from sqlalchemy.orm import object_session
 
 from ..names import ACCESS, SERVER_SETTINGS
 from ..patches.hub import unprepared
+from ..patches.hub.bodies import limit_bodies
 from ..patches.hub.codes import give_codes_to_tabs
 from ..patches.hub.guests import forget_if_one_left, note_shares
 from ..patches.hub.levels import tell_levels
 from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.resume import forget_visitors, keep_visitors
+from ..patches.hub.start import before_start
 from ..patches.hub.wrapped import fit_inner
 from .access_requests import can_be_asked
 from .containers import forget_history, keep_history, remove_history_with_server
@@ -173,6 +175,7 @@ def collaborate(
     tell_changes()
     measure(seconds_present(revocation_seconds(c)))
     end_sign_ins_at_logout()
+    before_start(limit_bodies)
     give_codes_to_tabs()
     remove_history_with_server()
     if refuse_unprepared:
