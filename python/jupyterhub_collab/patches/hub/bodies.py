@@ -8,8 +8,8 @@ from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler
 
-from ..releases import patches_hub
 from ...strangers import limited
+from ..releases import patches_hub
 
 
 @patches_hub(

@@ -10,8 +10,8 @@ from jupyter_server.serverapp import ServerWebApplication
 from tornado.web import RequestHandler
 
 from ...server.hub_credentials import admits
-from ..releases import patches_server
 from ...strangers import limited
+from ..releases import patches_server
 
 
 @patches_server("jupyter_server.serverapp:ServerWebApplication.find_handler(self, request)")
