@@ -2,9 +2,11 @@
 """Debian's Chromium in headless mode, and its windows."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from browser.lab import TIME_ZONE
@@ -30,10 +32,15 @@ PATIENCE = 30_000  # milliseconds for everything except a server's start; long e
 @contextmanager
 def chromium() -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
+    # Playwright leaves the recordings of closed windows there.
+    with tempfile.TemporaryDirectory(prefix="collab-browser-", ignore_cleanup_errors=True) as place:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("TMPDIR", place)
+            playwright = sync_playwright().start()
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         yield browser
         browser.close()
+        playwright.stop()
 
 
 def window(browser: Browser, size: ViewportSize = WINDOW, scale: float = SCALE) -> Page:
