@@ -153,10 +153,9 @@ def collaborate(
             "requests": can_be_asked(spawner.user.name),
             "chat": chat,
             "output": output,
-            "own_variables": [],
         }
-        if is_slurm(type(spawner)):
-            settings["own_variables"] = _set_if_missing(spawner, NO_REQUEUE, "1")
+        if is_slurm(type(spawner)) and _set_if_missing(spawner, NO_REQUEUE, "1"):
+            settings["own_variables"] = [NO_REQUEUE]
         keep_history(spawner, state_directory)
         _set_environment(spawner, settings, state_directory)
         told.add(spawner)
@@ -304,12 +303,12 @@ def _set_environment(spawner: Any, settings: dict[str, Any], root: str) -> None:
     }
 
 
-def _set_if_missing(spawner: Any, name: str, text: str) -> list[str]:
-    """Set a variable of a server's environment, unless the administrator has. Return the names of those that were set."""
+def _set_if_missing(spawner: Any, name: str, text: str) -> bool:
+    """Set a variable of a server's environment, unless the administrator has. Return whether it was set."""
     if name in spawner.environment:
-        return []
+        return False
     spawner.environment = {**spawner.environment, name: Ours(text)}
-    return [name]
+    return True
 
 
 def _reset(spawner: Any) -> None:

@@ -61,8 +61,8 @@ def db() -> Iterator[Session]:
     session.close()
 
 
-def spawner_of(db: Session, name: str, **settings: Any) -> Any:
-    class Spawner(SimpleLocalProcessSpawner):
+def spawner_of(db: Session, name: str, kind: type = SimpleLocalProcessSpawner, **settings: Any) -> Any:
+    class Spawner(kind):  # type: ignore[misc]
         pass
 
     user = User(orm.User.find(db, name), {"spawner_class": Spawner, "base_url": "/"}, db=db)
@@ -181,6 +181,21 @@ def test_path_that_the_hub_hands_on_stays(db: Session, monkeypatch: pytest.Monke
     assert start(hub(), spawner_of(db, "team"))["JUPYTER_CONFIG_PATH"] == str(CONFIG)
     handed = spawner_of(db, "team", env_keep=["JUPYTER_CONFIG_PATH"])
     assert start(hub(), handed)["JUPYTER_CONFIG_PATH"] == f"{CONFIG}:/of/the/hub"
+
+
+def test_slurm_does_not_start_a_server_again(db: Session) -> None:
+    """Requirement 141: the variable is for sbatch only, and what an administrator has set stays."""
+    kind = type("SlurmSpawner", (SimpleLocalProcessSpawner,), {"__module__": "batchspawner.batchspawner"})
+    spawner = spawner_of(db, "team", kind)
+    for _start in range(2):  # the hub uses a spawner again
+        told = start(hub(), spawner)
+        assert told["SBATCH_NO_REQUEUE"] == "1"
+        assert json.loads(told["JUPYTERHUB_COLLAB"])["own_variables"] == ["SBATCH_NO_REQUEUE"]
+    theirs = start(hub(), spawner_of(db, "team", kind, environment={"SBATCH_NO_REQUEUE": ""}))
+    assert theirs["SBATCH_NO_REQUEUE"] == ""
+    assert "own_variables" not in json.loads(theirs["JUPYTERHUB_COLLAB"])
+    assert "SBATCH_NO_REQUEUE" not in start(hub(), spawner_of(db, "team"))
+    assert "SBATCH_NO_REQUEUE" not in start(hub(), spawner_of(db, "ann", kind))  # plain JupyterLab
 
 
 def test_server_is_told_its_settings(db: Session) -> None:
