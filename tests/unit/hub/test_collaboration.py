@@ -195,7 +195,7 @@ def test_slurm_does_not_start_a_server_again(db: Session) -> None:
     assert theirs["SBATCH_NO_REQUEUE"] == ""
     assert "own_variables" not in json.loads(theirs["JUPYTERHUB_COLLAB"])
     assert "SBATCH_NO_REQUEUE" not in start(hub(), spawner_of(db, "team"))
-    assert "SBATCH_NO_REQUEUE" not in start(hub(), spawner_of(db, "ann", kind))  # plain JupyterLab
+    assert "SBATCH_NO_REQUEUE" not in start(hub(), spawner_of(db, "ben", kind))  # plain JupyterLab
 
 
 def test_server_is_told_its_settings(db: Session) -> None:
