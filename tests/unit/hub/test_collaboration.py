@@ -62,7 +62,7 @@ def db() -> Iterator[Session]:
 
 
 def spawner_of(db: Session, name: str, kind: type = SimpleLocalProcessSpawner, **settings: Any) -> Any:
-    class Spawner(kind):  # type: ignore[misc]
+    class Spawner(kind):
         pass
 
     user = User(orm.User.find(db, name), {"spawner_class": Spawner, "base_url": "/"}, db=db)
