@@ -248,6 +248,22 @@ def test_database_that_is_away(host: Host, platform: Platform) -> None:
     assert host.check_output(invocation) == before
 
 
+def test_database_that_shows_the_hub_an_old_state_is_refused(host: Host, platform: Platform) -> None:
+    """By default, MariaDB shows a hub nothing that others have written since its last change. The play names the setting."""
+    before = host.file(CONFIG).content_string
+    write = "cat > %s <<'END'\n%s\nEND"
+    line = '    "isolation_level": "READ COMMITTED",\n'
+    assert line in before
+    host.check_output(write % (CONFIG, before.replace(line, "").rstrip()))
+    try:
+        refused = converge(platform)
+    finally:
+        host.check_output(write % (CONFIG, before.rstrip()))
+    assert "isolation level REPEATABLE READ" in refused.message, refused.output
+    assert 'Add "isolation_level": "READ COMMITTED" to c.JupyterHub.db_kwargs' in refused.message
+    assert refused.message.endswith(UNTOUCHED), refused.message
+
+
 def test_hub_keeps_its_database(host: Host, platform: Platform) -> None:
     """The play moves the block to the end of the file. It does not, if the hub would then use a database without its users."""
     before = host.file(CONFIG).content_string
