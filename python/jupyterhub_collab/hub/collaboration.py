@@ -100,8 +100,8 @@ def collaborate(
     managed_by_everyone: whether all users can stop the servers of `accounts` from inside.
     refuse_unprepared: whether the hub stops a server that starts without this package's guard and that other users can open, and refuses to
     share any server that runs without it.
-    state_directory: each server gets a private directory below it, if the hub is root. A container gets a volume there. history_megabytes: size of a server's document
-    history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
+    state_directory: each server gets a private directory below it, if the hub is root. A container gets a volume there.
+    history_megabytes: size of a server's document history. documents_per_person, websockets_per_person: how many one person may have open on a server at once.
     mem_limit, cpu_limit: for the servers of `accounts`, as for the spawner; empty and 0 leave what is configured.
     idle_seconds: when a server that nobody uses saves everything and stops; 0 means never. -1 uses the timeout of the hub's culler, and means
     never if that is unknown.
