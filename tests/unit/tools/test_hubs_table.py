@@ -12,7 +12,7 @@ ROWS = re.findall(r"^\| (.+?) \| .+? \| (`.+?`) \| (?:install|migration), (.*) \
 # What a row can say -> what its scenarios contain if it is true.
 EVIDENCE = {
     "second run": r"- idempotence\n|\(again\.code, again\.changed\) == \(0, 0\)",
-    "two people": r"edit_together\(",
+    "two people": r"edit_together\(|def test_two_people_edit",
     "`verify`": r"verified\(|play\(\"verify\"",
     "removal": r"_state(=|\": )\"absent\"",
     "change": r"undisturbed\(",
@@ -21,6 +21,16 @@ EVIDENCE = {
     "sharing page": r"make_link\(",
     "`tljh-config`": r"tljh-config set",
     "a hub that hangs": r"--signal=STOP",
+    "projects": r"def test_project_with_members",
+    "a project": r"def test_project_has_a_container",
+    "a stop and a kill": r"(?s)def test_stop_costs_nobody_a_tab.*def test_killed_container",
+    "limits": r"def test_limits_reach_the",
+    "an image without the package": r"def test_image_without_the_package",
+    "an unprepared node": r"def test_unprepared_node",
+    "`scancel`": r"def test_scancel",
+    "drain": r"def test_drain",
+    "requeue": r"def test_requeue",
+    "a node that fails": r"def test_node_fails",
 }
 COMMON = (ROOT / ".config/molecule/config.yml").read_text()
 
