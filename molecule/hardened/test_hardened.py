@@ -45,6 +45,7 @@ LEFT = (
     "/home/",  # files of users who tried it, and of the shared account
     *(f"/etc/{name}-" for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")),  # backups
     "/srv/jupyterhub-projects",  # files of projects, for root alone
+    "/workspace",  # empty: the place at which systemd mounted workspaces for servers
     "/var/lib/collab.jupyterhub",  # account numbers that must not be reused
     *(f"/var/lib/{name}" for name in ("mysql", "sss", "ldap", "slapd")),
 )
