@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from people import Document, Failed, Hub, Person
+from people import Failed, Hub, Person
 from scenario import Credentials, Platform, Play, keep_out, play, verified, wait_until
 from sharing import accept, begin, make_link
+from two_tabs import Tabs, carry_on_after_kill, carry_on_after_stop, open_tabs
 
 SHARED = "shared"
 IMAGE = "localhost/lab:latest"
@@ -59,66 +60,46 @@ def teachers(carol: Person, alice: Person) -> None:
 
 
 @pytest.fixture
-def both(alice: Person, bob: Person, request: pytest.FixtureRequest) -> Iterator[tuple[Document, Document]]:
+def both(alice: Person, bob: Person, request: pytest.FixtureRequest) -> Iterator[Tabs]:
     """Two people with one file open on the shared server, in which both have typed."""
-    path = f"{request.node.originalname}.txt"
-    server = alice.open(SHARED)
-    server.write_file(path)
-    with server.document(path) as hers, bob.visit(SHARED).document(path) as his:
-        hers.insert(0, "from alice\n")
-        his.wait_until(lambda document: document.text == "from alice\n")
-        his.append("from bob\n")
-        hers.wait_until(lambda document: document.text == "from alice\nfrom bob\n")
-        yield hers, his
+    with open_tabs(SHARED, alice, bob, f"{request.node.originalname}.txt") as tabs:
+        yield tabs
 
 
-def test_two_people_edit_in_a_container(both: tuple[Document, Document], host: Host) -> None:
+def test_two_people_edit_in_a_container(both: Tabs, host: Host) -> None:
     """Requirements 3 to 5: the shared server is a container, and the file is on the volume of its home directory."""
     path = both[0].path
     wait_until(lambda: in_home(host, SHARED, path) == "from alice\nfrom bob\n")
     assert inspected(host, SHARED)["ImageName"] == IMAGE
 
 
-def test_stop_costs_nobody_a_tab(
-    both: tuple[Document, Document], alice: Person, bob: Person, host: Host
-) -> None:
+def test_stop_costs_nobody_a_tab(both: Tabs, alice: Person, bob: Person, host: Host) -> None:
     """The container is removed. Tabs that were open carry on in the next one, with all that was typed meanwhile."""
-    hers, his = both
     before = inspected(host, SHARED)["Id"]
-    alice.stop(SHARED)
-    assert "jupyter-shared" not in containers(host)
-    hers.append("alice, while it was stopped\n")
-    his.append("bob, while it was stopped\n")
+
+    def stop() -> None:
+        alice.stop(SHARED)
+        assert "jupyter-shared" not in containers(host)
+
     # Through the API, so that nobody goes through a login of the server again.
-    bob.start(SHARED)
+    carry_on_after_stop(both, stop, lambda: bob.start(SHARED))
     assert inspected(host, SHARED)["Id"] != before
-    hers.reconnect()
-    his.reconnect()
-    wanted = {"from alice", "from bob", "alice, while it was stopped", "bob, while it was stopped"}
-    for document in both:
-        document.wait_until(
-            lambda found: set(found.text.split("\n")) == {*wanted, ""} and found.text.count("\n") == 4
-        )
-    wait_until(lambda: in_home(host, SHARED, hers.path) == hers.text)
+    wait_until(lambda: in_home(host, SHARED, both[0].path) == both[0].text)
 
 
-def test_killed_container_loses_nothing(both: tuple[Document, Document], bob: Person, host: Host) -> None:
+def test_killed_container_loses_nothing(both: Tabs, bob: Person, host: Host) -> None:
     """What people have seen of each other is in the history, on a volume of its own."""
-    hers, his = both
-    his.append("seen by both\n")
-    hers.wait_until(lambda document: "seen by both" in document.text)
-    host.check_output("podman kill jupyter-shared")
-    wait_until(lambda: "jupyter-shared" not in containers(host))
-    hers.append("after the kill\n")
-    bob.stop(SHARED)
-    bob.start(SHARED)
-    hers.reconnect()
-    his.reconnect()
-    for document in both:
-        document.wait_until(
-            lambda found: found.text == "from alice\nfrom bob\nseen by both\nafter the kill\n"
-        )
-    wait_until(lambda: in_home(host, SHARED, hers.path) == hers.text)
+
+    def kill() -> None:
+        host.check_output("podman kill jupyter-shared")
+        wait_until(lambda: "jupyter-shared" not in containers(host))
+
+    def start() -> None:
+        bob.stop(SHARED)
+        bob.start(SHARED)
+
+    carry_on_after_kill(both, kill, start)
+    wait_until(lambda: in_home(host, SHARED, both[0].path) == both[0].text)
 
 
 def test_history_has_a_volume(alice: Person, host: Host) -> None:

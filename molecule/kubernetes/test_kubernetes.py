@@ -9,9 +9,10 @@ import pytest
 import yaml
 from testinfra.host import Host
 
-from people import Document, Failed, Hub, Person, Refused
+from people import Failed, Hub, Person, Refused
 from scenario import wait_until
 from sharing import accept, begin, make_link
+from two_tabs import Tabs, carry_on_after_kill, carry_on_after_stop, open_tabs
 
 SHARED = "shared"
 UNPREPARED = "localhost/stacks:1"
@@ -48,67 +49,42 @@ def in_home(host: Host, owner: str, path: str) -> str:
 
 
 @pytest.fixture
-def both(alice: Person, bob: Person, request: pytest.FixtureRequest) -> Iterator[tuple[Document, Document]]:
+def both(alice: Person, bob: Person, request: pytest.FixtureRequest) -> Iterator[Tabs]:
     """Two people with one file open on the shared server, in which both have typed."""
-    path = f"{request.node.originalname}.txt"
-    server = alice.open(SHARED)
-    server.write_file(path)
-    with server.document(path) as hers, bob.visit(SHARED).document(path) as his:
-        hers.insert(0, "from alice\n")
-        his.wait_until(lambda document: document.text == "from alice\n")
-        his.append("from bob\n")
-        hers.wait_until(lambda document: document.text == "from alice\nfrom bob\n")
-        yield hers, his
+    with open_tabs(SHARED, alice, bob, f"{request.node.originalname}.txt") as tabs:
+        yield tabs
 
 
-def test_two_people_edit_in_a_pod(
-    both: tuple[Document, Document], host: Host, images: dict[str, str]
-) -> None:
+def test_two_people_edit_in_a_pod(both: Tabs, host: Host, images: dict[str, str]) -> None:
     """Requirements 3 to 5: the shared server is a pod of the image from the recipe, and the file is on its volume."""
     wait_until(lambda: in_home(host, SHARED, both[0].path) == "from alice\nfrom bob\n")
     assert container_of(host, SHARED)["ImageName"] == images["singleuser"]
     assert host.check_output("podman inspect --format '{{.ImageName}}' hub") == images["hub"]
 
 
-def test_stop_costs_nobody_a_tab(
-    both: tuple[Document, Document], alice: Person, bob: Person, host: Host
-) -> None:
+def test_stop_costs_nobody_a_tab(both: Tabs, alice: Person, bob: Person, host: Host) -> None:
     """The pod is deleted. Tabs that were open carry on in the next one, with all that was typed meanwhile."""
-    hers, his = both
     before = container_of(host, SHARED)["Id"]
-    alice.stop(SHARED)
-    assert "jupyter-shared" not in host.check_output("podman pod ps --format '{{.Name}}'").split()
-    hers.append("alice, while it was stopped\n")
-    his.append("bob, while it was stopped\n")
+
+    def stop() -> None:
+        alice.stop(SHARED)
+        assert "jupyter-shared" not in host.check_output("podman pod ps --format '{{.Name}}'").split()
+
     # Through the API, so that nobody goes through a login of the server again.
-    bob.start(SHARED)
+    carry_on_after_stop(both, stop, lambda: bob.start(SHARED))
     assert container_of(host, SHARED)["Id"] != before
-    hers.reconnect()
-    his.reconnect()
-    wanted = {"from alice", "from bob", "alice, while it was stopped", "bob, while it was stopped"}
-    for document in both:
-        document.wait_until(
-            lambda found: set(found.text.split("\n")) == {*wanted, ""} and found.text.count("\n") == 4
-        )
-    wait_until(lambda: in_home(host, SHARED, hers.path) == hers.text)
+    wait_until(lambda: in_home(host, SHARED, both[0].path) == both[0].text)
 
 
-def test_killed_pod_loses_nothing(both: tuple[Document, Document], bob: Person, host: Host) -> None:
+def test_killed_pod_loses_nothing(both: Tabs, bob: Person, host: Host) -> None:
     """As when a node fails: what people have seen of each other is in the history, on the volume."""
-    hers, his = both
-    his.append("seen by both\n")
-    hers.wait_until(lambda document: "seen by both" in document.text)
-    host.check_output("podman pod kill jupyter-shared")
-    hers.append("after the kill\n")
-    bob.stop(SHARED)
-    bob.start(SHARED)
-    hers.reconnect()
-    his.reconnect()
-    for document in both:
-        document.wait_until(
-            lambda found: found.text == "from alice\nfrom bob\nseen by both\nafter the kill\n"
-        )
-    wait_until(lambda: in_home(host, SHARED, hers.path) == hers.text)
+
+    def start() -> None:
+        bob.stop(SHARED)
+        bob.start(SHARED)
+
+    carry_on_after_kill(both, lambda: host.check_output("podman pod kill jupyter-shared"), start)
+    wait_until(lambda: in_home(host, SHARED, both[0].path) == both[0].text)
     assert host.file(f"{volume_of(host, SHARED)}/{STATE}/documents.db").size
 
 
@@ -140,7 +116,7 @@ def test_sharing_page_is_reached_through_the_proxy(alice: Person, bob: Person) -
     assert refused.status_code == 403
 
 
-def test_hub_that_restarts_leaves_pods_alone(both: tuple[Document, Document], host: Host, hub: Hub) -> None:
+def test_hub_that_restarts_leaves_pods_alone(both: Tabs, host: Host, hub: Hub) -> None:
     hers, his = both
     before = container_of(host, SHARED)["Id"]
     host.check_output("podman restart hub")

@@ -96,11 +96,11 @@ applied:
   type: dict
   returned: always
 service:
-  description: The unit. Whether it exists and is running, the account that the hub runs as, and whether the unit allows the hub to
-    write to O(state_directory). Those of O(written) to which it does not. Also the units of the idle cullers on this host that are not services of the hub.
+  description: The unit. Whether it exists and is running, the account that the hub runs as, and those of O(written) that the unit does not
+    allow the hub to write to (C(shut)). Also the units of the idle cullers on this host that are not services of the hub.
   type: dict
   returned: always
-  sample: {name: jupyterhub, exists: true, running: true, user: root, writes_state: true, shut: [], cullers: []}
+  sample: {name: jupyterhub, exists: true, running: true, user: root, shut: [], cullers: []}
 config:
   description:
     - The main file. Whether it and its directory exist, which file the unit names and whether that is the same file, which
@@ -129,9 +129,9 @@ servers:
     - The environment that the hub's configuration starts servers from (empty if unknown), and whether it is the same as RV(lab).
     - Other environments that the configuration names, such as those of profiles that users choose, or of other spawner classes.
     - The template for the names of users' accounts.
-    - The names of the hub's spawner class and of its known base classes, the hub's own class last.
+    - The names of the hub's spawner class and of its known base classes, the hub's own class last. Empty if the configuration
+      does not load.
     - The running servers, each with its start time in seconds since the epoch (null if the hub's database cannot be read).
-    - The names of the class that starts servers and its known base classes (empty if the configuration does not load).
     - The isolation level of the hub's transactions, if the hub may not see what others write to its database until it writes something.
   type: dict
   returned: always
@@ -544,7 +544,6 @@ def main() -> None:
             "exists": unit.exists,
             "running": unit.running,
             "user": user_of(unit),
-            "writes_state": unit.may_write(wanted) if wanted else True,
             "shut": [each for each in module.params["written"] if not unit.may_write(each)],
             "cullers": cullers_beside(unit),
         },
@@ -573,7 +572,6 @@ def main() -> None:
             "spawners": starts.get("spawners", []),
             "running": starts.get("running"),
             "isolation": starts.get("isolation", ""),
-            "spawner": starts.get("spawner", []),
         },
         lab=describe_lab(environment, module.params["lab_settings"]),
         account=account,

@@ -27,7 +27,15 @@ SECRET = ("environment",)
 MANAGED = "Managed by Ansible (role collab.jupyterhub.jupyterhub_rtc). Changes made here are lost: change the variables and run the play again."
 # What the plan of a node needs to know about the hub's host.
 OF_HOST = (
-    *("account", "config", "group", "hub", "lab", "remembered", "servers", "shared_accounts", "shared_users"),
+    "account",
+    "config",
+    "group",
+    "hub",
+    "lab",
+    "remembered",
+    "servers",
+    "shared_accounts",
+    "shared_users",
 )
 
 
@@ -54,7 +62,7 @@ def hub_question(settings: Settings) -> dict[str, Any]:
         "comment": rtc.ACCOUNT_COMMENT,
         "fragment": fragments.LIVE,
         "state_directory": wanted["state_directory"],
-        "written": [wanted["sharing"]["log"] or rtc.LOG_OF_ROOT] if rtc.has_page(wanted) else [],
+        "written": rtc.written(wanted),
         "lab_settings": [*LAB_SETTINGS],
         "people": wanted["opens_servers"] and not rtc.is_removal(wanted),
         "applied": not rtc.is_removal(wanted),

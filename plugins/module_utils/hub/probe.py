@@ -295,7 +295,6 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         "account_names": "",
         "running": None,
         "isolation": "",
-        "spawner": [],
         "people": None,
     }
     pass_over_ours()
@@ -308,7 +307,6 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         result["search_path"] = search_path(config)
         result["spawners"] = spawner_classes(config)
         result["account_names"] = account_names(config)
-        result["spawner"] = spawner_classes(config)
         with contextlib.suppress(Exception), connect(config) as connection:
             result["isolation"] = isolation(connection)
             result["running"] = running(connection)

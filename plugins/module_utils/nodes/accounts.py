@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from ..host import account_numbers
+from ..host import account_numbers, directory_services
 from ..host.account_processes import NotEnded, end_processes
+from ..host.accounts import PASSWD, local_account, local_names, with_comment
 from ..host.step import Step, StepFailed
 from . import served
 
@@ -24,7 +26,7 @@ SHELL = "/bin/bash"
 
 
 def describe(names: Collection[str], comments: Collection[str] = ()) -> list[dict[str, Any]]:
-    """Return the accounts with these names or comments that exist on this host.
+    """Return the accounts with these names that exist on this host, and those that it defines with these comments.
 
     Each has `name`, `uid`, `gid`, `home` and `comment`, and the `inode` of its home directory, 0 if there is none.
     """
@@ -37,7 +39,7 @@ def describe(names: Collection[str], comments: Collection[str] = ()) -> list[dic
             "comment": account.pw_gecos,
             "inode": _inode(account.pw_dir),
         }
-        for account in _found(names, comments)
+        for account in _found({*names}.union(*map(with_comment, comments)))
     ]
 
 
@@ -59,7 +61,12 @@ def apply(step: Step) -> dict[str, Any]:
         _check_free(each)
     for each in wanted:
         _check_home(each)
-    removed = [name for name in gone if describe([name])]
+    if missing:
+        try:
+            directory_services.check()
+        except directory_services.Silent as error:
+            raise StepFailed(f"{os.uname().nodename}: {error}.") from error
+    removed = sorted({*gone} & local_names(PASSWD))
     if not step.check_mode:
         for name in removed:
             _remove(step, name)
@@ -82,14 +89,10 @@ def reserve(step: Step) -> dict[str, Any]:
 RESERVE_ARGUMENTS: dict[str, dict[str, Any]] = {"numbers": {"type": "list", "elements": "int", "default": []}}
 
 
-def _found(names: Collection[str], comments: Collection[str]) -> list[pwd.struct_passwd]:
-    found = {account.pw_name: account for account in pwd.getpwall() if account.pw_gecos in {*comments} - {""}}
-    for name in names:  # directory services answer for single accounts that they do not list
-        try:
-            found[name] = pwd.getpwnam(name)
-        except KeyError:
-            continue
-    return [found[name] for name in sorted(found)]
+def _found(names: Collection[str]) -> Iterator[pwd.struct_passwd]:
+    for name in sorted(names):  # directory services answer for single accounts that they do not list
+        with contextlib.suppress(KeyError):
+            yield pwd.getpwnam(name)
 
 
 def _inode(path: str) -> int:
@@ -166,7 +169,7 @@ def _create(step: Step, wanted: dict[str, Any]) -> None:
 
 def _remove(step: Step, name: str) -> None:
     """Remove an account, after its processes have saved and ended. Its files are the hub's host's."""
-    account = pwd.getpwnam(name)
+    account = local_account(name)
     account_numbers.note({account.pw_uid, account.pw_gid})
     try:
         end_processes(account.pw_uid)

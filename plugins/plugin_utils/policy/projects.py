@@ -401,7 +401,7 @@ def workspaces(settings: dict[str, Any], host: dict[str, Any]) -> list[dict[str,
 
 def written(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     """Return the directories that the hub must be able to write to, so that its users get workspaces."""
-    spawner = " ".join(host["servers"].get("spawner", []))
+    spawner = " ".join(host["servers"].get("spawners", []))
     if not present(settings) or host["service"]["user"] != "root":
         return []
     if "SystemdSpawner" in spawner:

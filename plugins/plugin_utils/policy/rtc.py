@@ -292,6 +292,7 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
     problems = _config_problems(host) + _hub_problems(host)
     if not problems:
         problems = lab_problems(settings, host)
+    problems += _shut_problems(settings, host)
     if not is_live(settings):
         if not problems and not can_share(host["hub"]["version"]):
             problems.append(hole(host["hub"]["version"]))
@@ -301,18 +302,39 @@ def host_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
             f"The directory {settings['state_directory']} holds other files, which removing collaboration would delete. Set "
             "jupyterhub_rtc_state_directory to a directory that nothing else uses"
         )
-    if not host["service"].get("writes_state", True) and host["service"]["user"] == "root":
-        problems.append(
-            f"The unit {host['service']['name']} does not allow the hub to write to {settings['state_directory']}, where servers keep the "
-            f"document history. {way_to_write(settings['state_directory'])} to the unit and restart it"
-        )
-    log = settings["sharing"]["log"] or LOG_OF_ROOT
-    if log in host["service"].get("shut", []) and host["service"]["user"] == "root":
-        problems.append(
-            f"The unit {host['service']['name']} does not allow the hub to write to {log}, where it records who shares what. Add "
-            f"ReadWritePaths={os.path.dirname(log)} to the unit and restart it, or set jupyterhub_sharing_log to a file that it can write"
-        )
     return problems + _other_hub_problems(settings, host) + _account_problems(settings, host)
+
+
+def written(settings: dict[str, Any]) -> list[str]:
+    """Return the paths that a hub of root must be able to write to."""
+    if is_removal(settings):
+        return []
+    state = [settings["state_directory"]] if is_live(settings) else []
+    return [*state, *([_log(settings)] if has_page(settings) else [])]
+
+
+def _log(settings: dict[str, Any]) -> str:
+    return str(settings["sharing"]["log"] or LOG_OF_ROOT)
+
+
+def _shut_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:
+    """Return the problems of a unit that does not allow its hub to write where it must."""
+    service, log, problems = host["service"], _log(settings), []
+    shut = service.get("shut", []) if service["user"] == "root" else []
+    for path in (each for each in written(settings) if each in shut):
+        if path == log:
+            what = "where it records who shares what"
+            way_out = (
+                f"Add ReadWritePaths={os.path.dirname(log)} to the unit and restart it, or set jupyterhub_sharing_log to a file that it "
+                "can write"
+            )
+        else:
+            what = "where servers keep the document history"
+            way_out = f"{way_to_write(path)} to the unit and restart it"
+        problems.append(
+            f"The unit {service['name']} does not allow the hub to write to {path}, {what}. {way_out}"
+        )
+    return problems
 
 
 def _other_hub_problems(settings: dict[str, Any], host: dict[str, Any]) -> list[str]:

@@ -19,13 +19,11 @@ from sqlalchemy.orm import object_session
 
 from ..names import ACCESS, SERVER_SETTINGS
 from ..patches.hub import unprepared
-from ..patches.hub.bodies import limit_bodies
 from ..patches.hub.codes import give_codes_to_tabs
 from ..patches.hub.guests import forget_if_one_left, note_shares
 from ..patches.hub.levels import tell_levels
 from ..patches.hub.logout import end_sign_ins_at_logout
 from ..patches.hub.resume import forget_visitors, keep_visitors
-from ..patches.hub.start import before_start
 from ..patches.hub.wrapped import fit_inner
 from .access_requests import can_be_asked
 from .containers import forget_history, keep_history, remove_history_with_server
@@ -154,18 +152,18 @@ def collaborate(
             "chat": chat,
             "output": output,
         }
-        if is_slurm(type(spawner)) and _set_if_missing(spawner, NO_REQUEUE, "1"):
-            settings["own_variables"] = [NO_REQUEUE]
-        keep_history(spawner, state_directory)
-        _set_environment(spawner, settings, state_directory)
-        told.add(spawner)
-        let_write(spawner, state_directory)
         if how.mem_limit:
             spawner.mem_limit = how.mem_limit
         if how.cpu_limit:
             spawner.cpu_limit = how.cpu_limit
         if is_slurm(type(spawner)):
             request_limits(spawner, memory=bool(how.mem_limit), cpus=bool(how.cpu_limit))
+            if _set_if_missing(spawner, NO_REQUEUE, "1"):
+                settings["own_variables"] = [NO_REQUEUE]
+        keep_history(spawner, state_directory)
+        _set_environment(spawner, settings, state_directory)
+        told.add(spawner)
+        let_write(spawner, state_directory)
 
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _then(theirs, prepare))
     fit_inner("get_env", _with_ours)
@@ -174,7 +172,6 @@ def collaborate(
     tell_changes()
     measure(seconds_present(revocation_seconds(c)))
     end_sign_ins_at_logout()
-    before_start(limit_bodies)
     give_codes_to_tabs()
     remove_history_with_server()
     if refuse_unprepared:

@@ -11,10 +11,10 @@ from ..patches.hub.levels import tell_levels
 from ..patches.hub.memberships import add_roles
 from .access_levels import EVERY_SERVER, viewing
 from .accounts import ROLE, reserve_accounts
+from .every_hub import protect
 from .hooks import is_chained, sections_with
 from .roles import grant_everyone, is_given, value_of
 from .servers import limit_cached_rights
-from .shared_port import share_port
 from .whole import whole
 
 # What each fragment's call in this process has asked for:
@@ -51,7 +51,7 @@ def apply(
     the server's default.
     """
     c = whole(c)
-    share_port()
+    protect()
     everyone, accounts = list(everyone), list(accounts)
     viewing.clear()
     roles = [VIEWERS] if everyone and level == VIEW else []

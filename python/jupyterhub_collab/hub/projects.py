@@ -13,9 +13,9 @@ from ..patches.hub.memberships import add_accounts, add_roles
 from .access_levels import viewing
 from .accounts import refuse_logins
 from .collaboration import Chosen, chosen
+from .every_hub import protect
 from .limits import Limit
 from .policy import applied
-from .shared_port import share_port
 from .sharing import offer_servers
 from .whole import whole
 
@@ -39,7 +39,7 @@ def open_servers(
     all users, at level edit.
     """
     c = whole(c)
-    share_port()
+    protect()
     accounts = [project["account"] for project in projects]
     entries = [
         {

@@ -27,6 +27,7 @@ from ..quiet_logs import keep_secrets
 from .access_requests import let_ask
 from .authorize import skip_authorize_page, skips_authorize_page, trust
 from .collaboration import may_share
+from .every_hub import protect
 from .front import API, api_over_network, socket_of
 from .grants import GROUPS, RIGHT
 from .metrics import measure
@@ -45,7 +46,6 @@ from .roles import add_groups, grant_everyone, reify, value_of
 from .servers import DEFAULT_SECONDS, limit_cached_rights, revocation_seconds
 from .share_levels import level_of_link
 from .share_log import log_shares
-from .shared_port import share_port
 from .shares import end_shares_with_server, limit_shares
 from .visitor import for_pages
 from .visitors import for_home, seconds_present
@@ -109,7 +109,7 @@ def share_servers(
     log = log or (LOG_OF_ROOT if root else "")
     port = port or (PORT_OF_ROOT if root else PORT)
     c = whole(c)
-    share_port()
+    protect()
     rights = [RIGHT, *(NAMES if by_name else [])]
     # Everyone may open the page, because it lists what others share with them.
     everyone = [f"access:services!service={SERVICE}", *([] if groups else rights)]

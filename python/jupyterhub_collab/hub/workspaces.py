@@ -32,9 +32,9 @@ from ..patches.hub.start import before_start
 from ..workspaces.gates import STATE
 from ..workspaces.permissions import group_names
 from ..workspaces.repair import numbers_of
+from .every_hub import protect
 from .hooks import Hook, chain
 from .policy import applied
-from .shared_port import share_port
 from .state_directory import account_of
 from .whole import whole
 from .workspace_access import PATIENCE_SECONDS, GivenAccess
@@ -79,7 +79,7 @@ def share_workspaces(
     if link and not LINK.fullmatch(link):
         raise ValueError(f"link {link!r} must be a name of letters, digits, dots, - and _")
     c = whole(c)
-    share_port()
+    protect()
     workspaces = Workspaces(root, mount, projects, link, repair_minutes)
     chain(c, "Spawner", "pre_spawn_hook", lambda theirs: _around(theirs, workspaces))
     # First remove workspaces from running servers whose users have lost access.

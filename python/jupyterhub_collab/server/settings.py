@@ -75,8 +75,8 @@ def _usable(state: str | None) -> str:
     if not state or not os.path.isdir(state) or os.access(state, os.W_OK | os.X_OK):
         return state or ""
     logging.getLogger(__name__).warning(
-        "Cannot write to %s, so the document history is in %s. Build the image from the recipe of jupyterhub_rtc_image_directory, which makes "
-        "this directory writable",
+        "Cannot write to %s, so the document history is in %s. Let this account write there. In a container, the image needs the recipe of "
+        "jupyterhub_rtc_image_directory",
         state,
         _own_directory(),
     )

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host import directory_services
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.step import StepFailed
 from ansible_collections.collab.jupyterhub.plugins.module_utils.nodes import accounts, served
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import node_steps
@@ -107,6 +108,24 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
 def ensured(*wanted: dict[str, Any]) -> dict[str, Any]:
     step = SimpleNamespace(params={"hub": "hub", "accounts": [*wanted]}, check_mode=True)
     return accounts.apply(step)  # type: ignore[arg-type]
+
+
+def test_only_comments_of_this_host_mark_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a directory, people may be able to write their own."""
+    theirs = pwd.struct_passwd(("mallory", "x", 7007, 7007, "of a project", "/home/mallory", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwall", lambda: [theirs])
+    monkeypatch.setattr(pwd, "getpwnam", {"mallory": theirs}.__getitem__)
+    assert accounts.describe([], ["of a project"]) == []
+    assert [each["name"] for each in accounts.describe(["mallory"])] == ["mallory"]
+
+
+@pytest.mark.usefixtures("known")
+def test_no_account_is_made_while_a_directory_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory_services, "silent", lambda: ["sss"])
+    (root,) = accounts.describe(["root"])
+    assert ensured(root)["changed"] is False
+    with pytest.raises(StepFailed, match=r"directory service \(sss in .*\) does not answer"):
+        ensured(root | {"name": "nobody-here", "inode": 0, "uid": 59_990, "gid": 59_990})
 
 
 @pytest.mark.usefixtures("known")

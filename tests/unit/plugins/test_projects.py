@@ -249,7 +249,7 @@ def test_what_stands_in_the_way_on_the_host_is_named(
 def test_what_the_hub_writes_for_workspaces_depends_on_the_spawner(
     spawner: list[str], user: str, written: list[str]
 ) -> None:
-    host = {"servers": {"spawner": spawner}, "service": {"user": user}}
+    host = {"servers": {"spawners": spawner}, "service": {"user": user}}
     assert projects.written(with_projects(RAIN), host) == written
     assert projects.written(with_projects(), host) == []
 

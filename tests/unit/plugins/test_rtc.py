@@ -659,15 +659,16 @@ def test_python_that_is_too_old_is_refused_alike(part: str, version: str, fits: 
 
 
 def test_unit_that_shuts_the_hub_in_is_told_what_to_add() -> None:
-    (problem,) = rtc.host_problems(SETTINGS, host(service={"writes_state": False}))
+    shut = {"shut": rtc.written(SETTINGS)[:1]}
+    (problem,) = rtc.host_problems(SETTINGS, host(service=shut))
     assert "Add StateDirectory=jupyterhub-rtc and StateDirectoryMode=0711 to the unit" in problem
     elsewhere = SETTINGS | {"state_directory": "/srv/hub/rtc"}
-    (problem,) = rtc.host_problems(elsewhere, host(service={"writes_state": False}))
+    (problem,) = rtc.host_problems(elsewhere, host(service={"shut": rtc.written(elsewhere)[:1]}))
     assert (
         "Create this directory (mkdir -p), add ReadWritePaths=/srv/hub/rtc to the unit and restart it"
         in problem
     )
-    assert rtc.host_problems(SETTINGS, host(service={"writes_state": False, "user": "hub"})) == []
+    assert rtc.host_problems(SETTINGS, host(service=shut | {"user": "hub"})) == []
 
 
 def test_servers_that_are_not_prepared_and_cullers_beside_the_hub_are_named() -> None:
@@ -760,6 +761,8 @@ def test_unit_that_cannot_write_the_sharing_log_is_refused() -> None:
     elsewhere = SETTINGS | {"sharing": SETTINGS["sharing"] | {"log": "/srv/log/sharing.jsonl"}}
     assert rtc.host_problems(elsewhere, found) == []
     assert rtc.host_problems(SETTINGS, host(service={"shut": [log], "user": "hub"})) == []
+    # Without live collaboration, too.
+    assert problem in rtc.host_problems(SETTINGS | {"servers": "none"}, found)
 
 
 @pytest.mark.parametrize(

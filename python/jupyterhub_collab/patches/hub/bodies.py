@@ -17,9 +17,11 @@ from ..releases import patches_hub
     "jupyterhub.handlers.base:BaseHandler.get_current_user_cookie(self)",
 )
 def limit_bodies(hub: Any) -> None:
-    """From now on, refuse larger requests of others to this hub, which is about to answer requests."""
+    """From now on, refuse larger requests of others to this hub, which is about to answer requests. Again, this does nothing."""
     application = hub.tornado_application
     find_handler = application.find_handler
+    if hasattr(find_handler, "limits_bodies"):
+        return
 
     @functools.wraps(find_handler)
     def found(request: Any, **options: Any) -> Any:
@@ -29,4 +31,5 @@ def limit_bodies(hub: Any) -> None:
 
         return limited(request, find_handler(request, **options), is_known)
 
+    found.limits_bodies = True  # type: ignore[attr-defined]
     application.find_handler = found

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every hub gets, whichever of our fragments it has."""
+
+from __future__ import annotations
+
+from ..patches.hub.bodies import limit_bodies
+from ..patches.hub.start import before_start
+from .shared_port import share_port
+
+
+def protect() -> None:
+    """Protect the hub of this process from other accounts, and from people without one. Each fragment calls this."""
+    share_port()
+    before_start(limit_bodies)
