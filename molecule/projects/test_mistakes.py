@@ -8,6 +8,7 @@ import pytest
 from testinfra.host import Host
 
 from scenario import Play
+from tiers import some_long
 
 Run = Callable[..., Play]
 RAINFALL = {
@@ -80,7 +81,10 @@ def unchanged(host: Host) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize(("variables", "sentence"), MISTAKES.values(), ids=MISTAKES.keys())
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    some_long(MISTAKES, short=["missing workspace", "missing project", "personal account"]),
+)
 def test_mistake_is_named_and_nothing_changes(run: Run, variables: dict[str, Any], sentence: str) -> None:
     """Requirements 46, 63 and 88: the message names the mistake, and nothing changes."""
     refused = run(**variables)

@@ -26,8 +26,34 @@ from jupyterhub import version_info
 from configurations import BESIDE, MERGED, NEWER, REFUSED, SHARER, STARTS, assert_merged, content_of
 from configurations.in_memory import Package, adapted, record, warm_up
 from scenario import ROOT
+from tiers import some_long
 
 KNOWN = [name for name in MERGED if version_info >= (6, 0) or not name.startswith(NEWER)]
+# One of each way to write a configuration. The others are variants of them.
+SHORT = [
+    "allowed_users_set",
+    "asynchronous_code",
+    "byte_order_mark",
+    "callables",
+    "catches_everything",
+    "classes_with_hooks",
+    "collaboration_by_hand",
+    "configured_by_functions",
+    "course_with_graders",
+    "files_in_a_directory",
+    "groups_with_roles",
+    "hooks_of_every_kind",
+    "inherited_sections",
+    "letter_c_taken",
+    "names_mapped",
+    "one_file_for_two_hubs",
+    "patches_the_hub",
+    "roles_extended",
+    "services_in_a_loop",
+    "split_by_import",
+    "user_role_assigned",
+    "windows_line_ends",
+]
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +134,7 @@ def site(tmp_path: Path, fragments: dict[str, bytes]) -> Callable[[str], Site]:
     return lambda name: Site(tmp_path, name, fragments)
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", some_long(KNOWN, short=SHORT))
 def test_ours_is_in_force_and_theirs_is_as_it_was(name: str, site: Callable[[str], Site]) -> None:
     hub = site(name)
     before = record(hub.main)

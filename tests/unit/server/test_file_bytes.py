@@ -13,6 +13,7 @@ import pytest
 from local_server import PATIENCE, LocalServer
 from open_files import CELL, both_see, change, copies, notebook, told, until, words
 from people.errors import Failed
+from tiers import some_long
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +37,9 @@ BYTES = {
 }
 
 
-@pytest.mark.parametrize("name", BYTES)
+@pytest.mark.parametrize(
+    "name", some_long([*BYTES], short=["windows.txt", "windows.ipynb", "plain.ipynb", "no-end.txt"])
+)
 async def test_typing_a_letter_changes_a_letter(server: LocalServer, name: str) -> None:
     path, data = server.files / name, BYTES[name]
     path.write_bytes(data)

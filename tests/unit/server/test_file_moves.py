@@ -245,10 +245,14 @@ def move_with_mv(server: LocalServer, old: str, new: str) -> None:
     os.rename(server.files / old, server.files / new)
 
 
-@pytest.mark.parametrize("move", [move_by_browser, move_with_mv])
 @pytest.mark.parametrize(
-    ("old", "new", "place"),
-    [("a[b]", "c", "c/sub/notes.txt"), ("a[b]/sub/notes.txt", "moved.txt", "moved.txt")],
+    ("move", "old", "new", "place"),
+    [
+        (move_by_browser, "a[b]", "c", "c/sub/notes.txt"),
+        (move_with_mv, "a[b]/sub/notes.txt", "moved.txt", "moved.txt"),
+        pytest.param(move_with_mv, "a[b]", "c", "c/sub/notes.txt", marks=pytest.mark.long),
+        pytest.param(move_by_browser, "a[b]/sub/notes.txt", "moved.txt", "moved.txt", marks=pytest.mark.long),
+    ],
 )
 async def test_what_is_moved_is_saved_at_its_new_place(
     server: LocalServer, move: Callable[[LocalServer, str, str], None], old: str, new: str, place: str
@@ -269,7 +273,7 @@ async def test_what_is_moved_is_saved_at_its_new_place(
     assert not (server.files / "a[b]/sub/notes.txt").exists()
 
 
-@pytest.mark.parametrize("is_changed", [False, True])
+@pytest.mark.parametrize("is_changed", [pytest.param(False, marks=pytest.mark.long), True])
 async def test_a_file_that_was_moved_while_the_server_was_away(server: LocalServer, is_changed: bool) -> None:
     alice = await server.open("notes.txt")
     alice.insert(0, "<typed>")
@@ -332,7 +336,13 @@ async def test_tabs_find_a_file_whose_folder_was_moved_back_while_the_server_was
     await server.until_file("folder/notes.txt", "<after>", "<typed>", "two")
 
 
-@pytest.mark.parametrize("becomes", ["is replaced, and renamed", "is deleted", "was deleted long before"])
+@pytest.mark.parametrize(
+    "becomes",
+    some_long(
+        ["is replaced, and renamed", "is deleted", "was deleted long before"],
+        short=["is replaced, and renamed", "was deleted long before"],
+    ),
+)
 async def test_a_file_that_comes_to_the_place_of_another_while_the_server_is_away(
     server: LocalServer, becomes: str
 ) -> None:
@@ -502,7 +512,9 @@ def hooked(hooked_server: LocalServer, request: pytest.FixtureRequest) -> LocalS
 
 
 @pytest.mark.parametrize("name", some_long(["notes.txt", "work.ipynb"], short=["notes.txt"]))
-@pytest.mark.parametrize("how", ["move", "move_and_write", "replace", "write"])
+@pytest.mark.parametrize(
+    "how", some_long(["move", "move_and_write", "replace", "write"], short=["move_and_write", "write"])
+)
 async def test_a_file_that_changes_as_it_is_opened_for_saving_is_followed(
     hooked: LocalServer, name: str, how: str
 ) -> None:
@@ -579,7 +591,7 @@ async def test_what_is_written_in_the_moment_after_saving_is_followed(
         assert not copies(server)
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "work.ipynb"])
+@pytest.mark.parametrize("name", some_long(["notes.txt", "work.ipynb"], short=["work.ipynb"]))
 @pytest.mark.parametrize("more", ["", "\n"], ids=["previous content", "changed content"])
 async def test_what_is_written_before_saving_has_ended_is_followed(
     hooked: LocalServer, name: str, more: str
@@ -690,7 +702,15 @@ def delete_and_write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-@pytest.mark.parametrize("save", [save_aside, save_and_keep_aside, replace_file, delete_and_write])
+@pytest.mark.parametrize(
+    "save",
+    [
+        save_aside,
+        pytest.param(save_and_keep_aside, marks=pytest.mark.long),
+        pytest.param(replace_file, marks=pytest.mark.long),
+        delete_and_write,
+    ],
+)
 async def test_an_editor_saves_a_file_that_was_moved_this_moment(
     server: LocalServer, save: Callable[[Path, str], None]
 ) -> None:

@@ -18,6 +18,7 @@ from jupyterhub_collab.server.history import History
 from local_server import PATIENCE, LocalServer, come_back
 from open_files import CELL, both_see, copies, notebook, of_document, told, until, until_text
 from people.room import Room
+from tiers import some_long
 
 pytestmark = pytest.mark.anyio
 
@@ -204,7 +205,13 @@ async def test_a_program_that_read_the_file_long_before_takes_out_no_word_withou
     assert len(copies(server)) == 1
 
 
-@pytest.mark.parametrize("back", ["at once", "after a while", "after the server was killed"])
+@pytest.mark.parametrize(
+    "back",
+    some_long(
+        ["at once", "after a while", "after the server was killed"],
+        short=["at once", "after the server was killed"],
+    ),
+)
 async def test_what_is_typed_without_a_connection_into_a_cell_that_goes_is_in_a_copy(
     server: LocalServer, back: str
 ) -> None:
@@ -265,7 +272,10 @@ TAKING_OUT = [
 
 
 @pytest.mark.parametrize(("take_out", "is_made_anew"), TAKING_OUT)
-@pytest.mark.parametrize("connection", ["lost", "lost, and the server is killed", "slow"])
+@pytest.mark.parametrize(
+    "connection",
+    some_long(["lost", "lost, and the server is killed", "slow"], short=["lost, and the server is killed"]),
+)
 async def test_what_is_typed_into_a_cell_that_someone_else_has_taken_out_is_restored(
     server: LocalServer, connection: str, take_out: Callable[[Room], None], is_made_anew: bool
 ) -> None:
@@ -452,7 +462,9 @@ async def test_what_is_in_a_copy_is_in_no_second_one(server: LocalServer) -> Non
             lambda path, before: os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns)), id="unchanged"
         ),
         pytest.param(lambda path, before: os.utime(path, (1, 1)), id="in the past"),
-        pytest.param(lambda path, before: os.utime(path, (2e9, 2e9)), id="in the future"),
+        pytest.param(
+            lambda path, before: os.utime(path, (2e9, 2e9)), id="in the future", marks=pytest.mark.long
+        ),
     ],
 )
 async def test_a_change_that_the_time_does_not_tell_is_followed(

@@ -15,6 +15,7 @@ from jupyterhub_collab.server.room import ATTEMPTS
 from local_server import PATIENCE, LocalServer, come_back, server_with
 from open_files import copies, until, words
 from people.room import Room
+from tiers import some_long
 
 pytestmark = pytest.mark.anyio
 
@@ -339,7 +340,7 @@ history.History.set_on_disk = killed
 """
 
 
-@pytest.mark.parametrize("name", ["work.ipynb", "notes.txt"])
+@pytest.mark.parametrize("name", some_long(["work.ipynb", "notes.txt"], short=["work.ipynb"]))
 async def test_a_killed_server_does_not_merge_a_file_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

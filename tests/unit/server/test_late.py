@@ -207,7 +207,7 @@ def _cell(name: str, source: str) -> dict[str, Any]:
     return {"id": name, "cell_type": "code", "source": source, **more}
 
 
-@pytest.mark.parametrize(("movers", "often"), [(1, 1), (1, 0.2), (3, 1)])
+@pytest.mark.parametrize(("movers", "often"), [(1, 1), pytest.param(1, 0.2, marks=pytest.mark.long), (3, 1)])
 def test_no_word_goes_that_was_not_seen_when_it_was_taken_out(movers: int, often: float) -> None:
     """No word is lost that a user had not seen when they removed it, whatever users do, and whenever they learn of each other's changes.
 

@@ -138,7 +138,16 @@ def revoke_token(hub: Viewed, name: str) -> None:
     hub.forget(name)
 
 
-@pytest.mark.parametrize("end", [revoke, revoke_all, leave, delete_user, revoke_token])
+@pytest.mark.parametrize(
+    "end",
+    [
+        revoke,
+        pytest.param(revoke_all, marks=pytest.mark.long),
+        leave,
+        delete_user,
+        pytest.param(revoke_token, marks=pytest.mark.long),
+    ],
+)
 async def test_access_ends_at_once(hub: Viewed, guest: str, end: Ended) -> None:
     """Whichever way it ends, open websockets are closed and requests are refused. Others stay connected."""
     token = hub.token_of(guest)
@@ -191,7 +200,7 @@ async def test_level_changes_at_once(hub: Viewed) -> None:
     await socket.close()
 
 
-@pytest.mark.parametrize("change", [set_level, share_again])
+@pytest.mark.parametrize("change", [set_level, pytest.param(share_again, marks=pytest.mark.long)])
 async def test_level_of_a_share_changes_at_once(hub: Viewed, guest: str, change: Change) -> None:
     """Whichever request changes it. Access of someone who can only view ends at once, too."""
     token = hub.token_of(guest)

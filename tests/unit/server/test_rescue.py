@@ -16,6 +16,7 @@ from jupyterhub_collab.server.yjs_update import clocks_of
 from local_server import PATIENCE, LocalServer, come_back, server_with
 from open_files import copies, told, until
 from people.room import Room
+from tiers import some_long
 
 pytestmark = pytest.mark.anyio
 
@@ -120,7 +121,7 @@ async def kill_while_it_waits(server: LocalServer, step: str) -> None:
     (server.files / f"wait for {step}").unlink()
 
 
-@pytest.mark.parametrize("step", ["copy", "noting"])
+@pytest.mark.parametrize("step", some_long(["copy", "noting"], short=["noting"]))
 async def test_a_copy_is_made_once_though_the_server_is_killed(server: LocalServer, step: str) -> None:
     """A copy is made once, even if the server is killed before it writes the copy, or before it notes that it has."""
     server.write(f"wait for {step}", "")

@@ -23,6 +23,7 @@ from open_files import until
 from people.errors import Failed, Refused
 from people.room import RAW, Room
 from people.sockets import Door, dial
+from tiers import some_long
 from viewed_hub import Viewed
 from visits import EVENTS, door_of_document, open_document
 
@@ -136,7 +137,9 @@ async def test_a_message_of_a_megabyte_ends_the_websocket(hub: Viewed, plan: tup
     await hers.close()
 
 
-@pytest.mark.parametrize("what", ["sync", "awareness", "update", "save"])
+@pytest.mark.parametrize(
+    "what", some_long(["sync", "awareness", "update", "save"], short=["awareness", "update"])
+)
 async def test_a_thousand_messages_a_second_disturb_nobody(
     hub: Viewed, plan: tuple[Room, Room], what: str
 ) -> None:
