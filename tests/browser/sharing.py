@@ -39,14 +39,6 @@ class SharingPage:
         with self.page.expect_event("load"):
             self.page.get_by_role("link", name="Refresh", exact=True).click()
 
-    def tab_to(self, control: Locator) -> None:
-        """Press Tab until this control has the focus."""
-        for _ in range(self.page.locator("a, button, input, select, [tabindex]").count()):
-            if control.evaluate("control => control == document.activeElement"):
-                break
-            self.page.keyboard.press("Tab")
-        expect(control).to_be_focused()
-
     @property
     def controls(self) -> Locator:
         """All links, buttons and fields in the visible tab."""

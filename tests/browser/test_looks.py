@@ -6,18 +6,16 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from browser.conftest import in_container
 from browser.lab import Lab, come
-from browser.sharing import faint_texts
-from browser.test_pages import DESKTOP, PHONE, Theme
+from browser.looks import DESKTOP, PHONE, Look, Theme
 from browser.windows import window
 
 FILE = "Looks.ipynb"
 THEMES: tuple[Theme, ...] = ("light", "dark")
-LOOKS = [(size, theme) for size in (DESKTOP, PHONE) for theme in THEMES]
-NARROWEST = 200  # pixels
+LOOKS = [Look(size, theme) for size in (DESKTOP, PHONE) for theme in THEMES]
 Shown = Callable[[Lab], AbstractContextManager[Locator]]
 
 
@@ -71,38 +69,22 @@ def version(lab: Lab) -> Iterator[Locator]:
     expect(shown).to_have_count(0)
 
 
-def use_theme(lab: Lab, theme: Theme) -> None:
-    lab.run_command(f"Use Theme: JupyterLab {theme.title()}")
-    expect(lab.page.locator("body")).to_have_attribute(
-        "data-jp-theme-light", "true" if theme == "light" else "false"
-    )
-
-
-def is_cut_off(part: Locator, size: ViewportSize, narrowest: int = NARROWEST) -> bool:
-    """Return whether a part is outside of the window, or too narrow to be read."""
-    box = part.bounding_box()
-    return not box or box["x"] < 0 or box["x"] + box["width"] > size["width"] or box["width"] < narrowest
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("shown", [people, offline, history, version])
 @pytest.mark.usefixtures("bob")
 def test_part_can_be_read(shown: Shown, alice_here: Lab, screenshots: Path) -> None:
     wrong: dict[str, list[str]] = {}
     page = alice_here.page
-    for size, theme in LOOKS:
+    for look in LOOKS:
         page.set_viewport_size(DESKTOP)
-        use_theme(alice_here, theme)
-        page.set_viewport_size(size)
-        found = wrong.setdefault(f"{size['width']} {theme}", [])
+        alice_here.use_theme(look.theme)
+        page.set_viewport_size(look.size)
+        found = wrong.setdefault(str(look), [])
         # Before anything is clicked, because that would scroll to it.
-        if is_cut_off(alice_here.badge, size, 0):
-            found.append("the badge is not in the window")
+        found += [f"badge: {fault}" for fault in look.faults(alice_here.badge, 0)]
         with shown(alice_here) as part:
-            page.screenshot(path=screenshots / f"look-{shown.__name__}-{size['width']}-{theme}.png")
-            found += [f"faint: {text}" for text in faint_texts(part)]
-            if is_cut_off(part, size):
-                found.append("cut off")
+            look.keep(page, f"look-{shown.__name__}", screenshots)
+            found += look.faults(part)
     page.set_viewport_size(DESKTOP)
-    use_theme(alice_here, "light")
+    alice_here.use_theme("light")
     assert not any(wrong.values()), wrong

@@ -3,24 +3,21 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 
 from browser.axe import faults
+from browser.looks import DESKTOP, PHONE, Look
 from browser.windows import window
 from local_hub import wait_until
 from paged_hub import Paged
 from tiers import LONG
 
-DESKTOP: ViewportSize = {"width": 1280, "height": 800}
-PHONE: ViewportSize = {"width": 390, "height": 844}
-Theme = Literal["light", "dark"]
-# Sizes and themes in which each page is examined. All of them take twice as long.
-LOOKS: list[tuple[ViewportSize, Theme]] = [(DESKTOP, "dark"), (PHONE, "light")]
+# Those in which each page is examined. All of them take twice as long.
+LOOKS = [Look(DESKTOP, "dark"), Look(PHONE, "light")]
 if LONG:
-    LOOKS += [(DESKTOP, "light"), (PHONE, "dark")]
+    LOOKS += [Look(DESKTOP, "light"), Look(PHONE, "dark")]
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +60,26 @@ def alice(browser: Browser, hub: Paged) -> Iterator[Page]:
     page.context.close()
 
 
-def examine(page: Page, name: str, screenshots: Path) -> None:
-    """Expect a page to be in order in both themes and on a desktop and a phone, and keep a picture of each."""
+def examine(page: Page, name: str, screenshots: Path, *, by_hub: bool = True) -> None:
+    """Expect a page to be in order in both themes and on a desktop and a phone, and keep a picture of each.
+
+    by_hub: whether the hub made it, and not a server.
+    """
     wrong = {}
-    for size, theme in LOOKS:
-        page.set_viewport_size(size)
-        page.emulate_media(color_scheme=theme)
-        expect(page.locator("html")).to_have_attribute("data-bs-theme", theme)
-        page.wait_for_timeout(400)  # Bootstrap fades colors
+    for look in LOOKS:
+        page.set_viewport_size(look.size)
+        page.emulate_media(color_scheme=look.theme)
+        if by_hub:
+            expect(page.locator("html")).to_have_attribute("data-bs-theme", look.theme)
+            page.wait_for_timeout(400)  # Bootstrap fades colors
         found = faults(page)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found.append("the page is wider than the window")
         if page.get_by_role("main").count() != 1:
             found.append("the page has not one main landmark")
         if found:
-            wrong[f"{size['width']} {theme}"] = found
-        page.screenshot(path=screenshots / f"{name}-{size['width']}-{theme}.png", full_page=True)
+            wrong[str(look)] = found
+        page.screenshot(path=screenshots / f"{name}-{look}.png", full_page=True)
     page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="light")
     assert wrong == {}
@@ -119,12 +120,8 @@ def test_servers_own_refusal_is_in_order(hub: Paged, browser: Browser, screensho
         lambda: "You do not have access to alice's server" in ((yann.reload() and yann.content()) or "")
     )
     expect(yann.get_by_role("link", name="Back to the hub")).to_have_attribute("href", "/hub/home")
-    found = faults(yann)
-    yann.emulate_media(color_scheme="dark")
-    found += faults(yann)
-    yann.screenshot(path=screenshots / "access-ended.png")
+    examine(yann, "access-ended", screenshots, by_hub=False)
     yann.context.close()
-    assert found == []
 
 
 def test_login_page_says_what_waits_behind_it(hub: Paged, stranger: Page, screenshots: Path) -> None:
@@ -256,6 +253,7 @@ def test_guest_starts_and_stops_the_shared_server_from_home(hub: Paged, zoe: Pag
         ).click()
         expect(started.get_by_role("heading", level=1)).to_have_text("shared's server is starting")
         expect(started.locator("#login_widget")).to_contain_text("zoe")
+        examine(started, "starting", screenshots)
     zoe.goto(f"{hub.front}/hub/home")
     row = zoe.get_by_role("listitem").filter(has_text="shared's server")
     wait_until(lambda: bool(zoe.reload()) and "running" in row.inner_text())

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
+from browser.keys import tab_to
 from browser.lab import TOP, UTC_OFFSET, Lab, log_in
 from browser.sharing import PATH, SharingPage, shown_time
 from scenario import wait_until
@@ -269,7 +270,7 @@ def test_link_is_made_without_a_mouse(sharing: SharingPage) -> None:
     """Tab, arrow keys and Enter are enough to create and copy a link, and the focus moves to the new link."""
     sharing.refresh()
     keyboard = sharing.page.keyboard
-    sharing.tab_to(sharing.life)
+    tab_to(sharing.life)
     keyboard.press("ArrowUp")
     expect(sharing.life.locator("option:checked")).to_have_text("15 minutes")
     keyboard.press("Tab")
@@ -287,7 +288,7 @@ def test_link_is_made_without_a_mouse(sharing: SharingPage) -> None:
     keyboard.press("Tab")
     keyboard.press("Enter")
     expect(sharing.copy).to_have_text("Copied")
-    sharing.tab_to(sharing.document)
+    tab_to(sharing.document)
     keyboard.press("Control+V")
     expect(sharing.document).to_have_value(link)
 
@@ -295,7 +296,7 @@ def test_link_is_made_without_a_mouse(sharing: SharingPage) -> None:
 def test_tabs_are_changed_without_a_mouse(sharing: SharingPage) -> None:
     """Arrow keys switch between tabs, as in every tab list, and the Tab key moves into the tab's panel."""
     sharing.refresh()
-    sharing.tab_to(sharing.tab("My servers"))
+    tab_to(sharing.tab("My servers"))
     sharing.page.keyboard.press("ArrowRight")
     expect(sharing.tab("Shared with me")).to_be_focused()
     expect(sharing.tab("Shared with me")).to_have_attribute("aria-selected", "true")

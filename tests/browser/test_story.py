@@ -10,13 +10,25 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import in_container
 from browser.lab import START_TIMEOUT, TOP, Lab, arrive, log_in
+from browser.looks import DESKTOP, PHONE, Look
 from browser.sharing import SharingPage
-from browser.windows import WIDE, window
+from browser.windows import window
 from scenario import wait_until
+from tiers import some_long
 
-FILE, HERS = "Plan.ipynb", "Hers.ipynb"
 FIRST, SECOND = 1, 2  # code cells, below the heading
 SHARED = "shared's server"
+LOOKS = {
+    str(look): look
+    for look in (
+        Look(DESKTOP, "light"),
+        Look(DESKTOP, "dark", by_keyboard=True),
+        Look(PHONE, "light"),
+        Look(PHONE, "dark"),
+    )
+}
+THEMES = ".jupyter/lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
+Newcomers = tuple[tuple[Page, str], tuple[Page, str]]
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +36,18 @@ def home(entry: str) -> str:
     return f"{entry.partition('/hub/')[0]}/hub/home"
 
 
+@pytest.fixture(scope="module", params=some_long(LOOKS, short=["1280-light"]))
+def look(request: pytest.FixtureRequest) -> Iterator[Look]:
+    look: Look = request.param
+    yield look
+    for owner in ("shared", "alice"):
+        in_container("rm", "--force", f"/home/{owner}/{THEMES}")
+
+
 @pytest.fixture
-def newcomers(
-    browser: Browser, home: str, passwords: dict[str, str]
-) -> Iterator[tuple[tuple[Page, str], tuple[Page, str]]]:
+def newcomers(browser: Browser, home: str, passwords: dict[str, str], look: Look) -> Iterator[Newcomers]:
     """Log alice and bob in on the hub's page Home, in browsers that have never been there."""
-    pages = [window(browser, WIDE, scale=1) for _who in range(2)]
+    pages = [window(browser, look.size, scale=1, theme=look.theme) for _who in range(2)]
     for page, name in zip(pages, ("alice", "bob"), strict=True):
         page.goto(home)
         log_in(page, name, passwords[name])
@@ -39,11 +57,19 @@ def newcomers(
         page.context.close()
 
 
-def enter(page: Page, name: str) -> Lab:
+def copy_of_welcome(owner: str, name: str) -> str:
+    """Copy a notebook to a new name, and return the name."""
+    in_container("runuser", "-u", owner, "--", "cp", f"/home/{owner}/Welcome.ipynb", f"/home/{owner}/{name}")
+    return name
+
+
+def enter(page: Page, name: str, look: Look) -> Lab:
     """Open the shared server from Home, or start it."""
     row = page.get_by_role("listitem").filter(has_text=SHARED)
-    row.get_by_role("link", name=re.compile("^(Open|Start)$")).click()
-    return arrive(page, name)
+    look.press(row.get_by_role("link", name=re.compile("^(Open|Start)$")))
+    lab = arrive(page, name)
+    lab.use_theme(look.theme)
+    return lab
 
 
 def expect_text(index: int, text: str, *labs: Lab) -> None:
@@ -52,33 +78,36 @@ def expect_text(index: int, text: str, *labs: Lab) -> None:
         expect(lab.dialogs).to_have_count(0)
 
 
-def test_two_people_work_together(
-    newcomers: tuple[tuple[Page, str], tuple[Page, str]], home: str, screenshots: Path
-) -> None:
-    in_container("runuser", "-u", "shared", "--", "cp", "/home/shared/Welcome.ipynb", f"/home/shared/{FILE}")
+def test_two_people_work_together(newcomers: Newcomers, home: str, look: Look, screenshots: Path) -> None:
+    file = copy_of_welcome("shared", f"Plan-{look}.ipynb")
+
     # They find the server on Home.
-    alice, bob = (enter(page, name) for page, name in newcomers)
+    alice, bob = (enter(page, name, look) for page, name in newcomers)
 
     # They edit, and see each other.
-    alice.open(FILE)
+    alice.open(file)
     alice.close_others()
     alice.cell(FIRST).type("# alice's plan")
     badge = bob.badge
     expect(badge).to_have_accessible_name(re.compile(f"^{SHARED}"))
-    badge.click()
-    here = bob.page.get_by_role("dialog", name=SHARED).get_by_role("listitem").filter(has_text="alice")
-    here.get_by_role("button", name=FILE).click()
-    bob.expect_open(FILE)
+    look.press(badge)
+    people = bob.page.get_by_role("dialog", name=SHARED)
+    here = people.get_by_role("listitem").filter(has_text="alice")
+    expect(here).to_contain_text(file)
+    look.keep(bob.page, "story-people", screenshots, people)
+    look.press(here.get_by_role("button", name=file))
+    bob.expect_open(file)
     bob.close_others()
     expect_text(FIRST, "# alice's plan", alice, bob)
     bob.cell(SECOND).type("# bob's part")
     expect_text(SECOND, "# bob's part", alice, bob)
     alice.cell(SECOND).expect_cursor_of(bob)
-    alice.page.screenshot(path=screenshots / "story-together.png")
+    look.keep(alice.page, "story-together", screenshots)
 
     # Alice is offline for a while, and both type.
     alice.page.context.set_offline(True)
     expect(alice.banner).to_contain_text("You are offline. What you type is kept in this tab")
+    look.keep(alice.page, "story-offline", screenshots, alice.banner)
     alice.cell(FIRST).type(", on the train")
     bob.cell(SECOND).type(", at his desk")
     alice.page.context.set_offline(False)
@@ -91,36 +120,45 @@ def test_two_people_work_together(
     tab.goto(home)
     row = tab.get_by_role("listitem").filter(has_text=SHARED)
     wait_until(lambda: bool(tab.reload()) and "alice" in row.inner_text())
-    row.get_by_text("Stop", exact=True).click()
+    look.press(row.get_by_text("Stop", exact=True))
     expect(row).to_contain_text("Everyone will be disconnected")
-    tab.screenshot(path=screenshots / "story-stop.png")
-    row.get_by_role("button", name="Stop server").click()
+    look.keep(tab, "story-stop", screenshots, row)
+    look.press(row.get_by_role("button", name="Stop server"))
     for lab in (alice, bob):
         expect(lab.banner).to_contain_text(f"{SHARED} has stopped")
     alice.cell(FIRST).type(", still here")
-    alice.page.screenshot(path=screenshots / "story-stopped.png")
+    look.keep(alice.page, "story-stopped", screenshots, alice.banner)
     with alice.page.context.expect_page() as opened:
-        alice.banner.get_by_role("link", name="Start it").click()
+        look.press(alice.banner.get_by_role("link", name="Start it"))
     # Who is so quick that it is still stopping is asked again.
     start = opened.value.get_by_role("button", name=f"Start {SHARED}")
     start.or_(opened.value.locator(TOP)).wait_for(timeout=START_TIMEOUT)
     if start.is_visible():
-        start.click()
+        look.press(start)
     opened.value.locator(TOP).wait_for(timeout=START_TIMEOUT)
     opened.value.close()
     tab.close()
     expect_text(FIRST, "# alice's plan, on the train, still here", alice, bob)
     for lab in (alice, bob):
-        expect(lab.banner).to_contain_text(f"{FILE} has a new kernel")
+        expect(lab.banner).to_contain_text(f"{file} has a new kernel")
+    look.keep(bob.page, "story-kernel", screenshots, bob.banner)
+    look.press(bob.banner.get_by_role("button", name="Dismiss"))
+    expect(bob.banner).to_be_hidden()
 
     # Alice looks back at how it began, and restores her cell. Bob sees it, and his own stays.
     alice.run_command("Show History")
     panel = alice.page.get_by_role("region", name="History")
-    panel.get_by_role("button", name="The history begins").click()
+    expect(panel.get_by_role("button", name="The history begins")).to_be_visible()
+    look.keep(alice.page, "story-history", screenshots, panel)
+    look.press(panel.get_by_role("button", name="The history begins"))
     version = alice.page.locator(".jp-CollabVersion")
-    version.locator("section").nth(FIRST).get_by_role("button", name="Restore this cell").click()
+    restore = version.locator("section").nth(FIRST).get_by_role("button", name="Restore this cell")
+    expect(restore).to_be_visible()
+    look.keep(alice.page, "story-version", screenshots, version)
+    look.press(restore)
     expect(alice.dialogs).to_contain_text("Restore this cell?")
-    alice.dialogs.get_by_role("button", name="Restore").click()
+    look.keep(alice.page, "story-restore", screenshots)
+    look.press(alice.dialogs.get_by_role("button", name="Restore"))
     expect_text(FIRST, "", alice, bob)
     expect_text(SECOND, "# bob's part, at his desk", alice, bob)
     alice.cell(FIRST).enter()
@@ -129,35 +167,45 @@ def test_two_people_work_together(
 
 
 def test_one_shares_a_document_for_viewing(
-    newcomers: tuple[tuple[Page, str], tuple[Page, str]], home: str, screenshots: Path
+    newcomers: Newcomers, home: str, look: Look, screenshots: Path
 ) -> None:
-    """Alice lets bob view a notebook of her own server, by keyboard. He sees what she types, and the page says why he cannot."""
-    in_container("runuser", "-u", "alice", "--", "cp", "/home/alice/Welcome.ipynb", f"/home/alice/{HERS}")
+    """Alice lets bob view a notebook of her own server. He sees what she types, and the page says why he cannot, and when his access has ended."""
+    file = copy_of_welcome("alice", f"Hers-{look}.ipynb")
     (hers, _alice), (his, _bob) = newcomers
-    hers.get_by_role("button", name=re.compile("^(Start My Server|My Server)$")).click()
+    look.press(hers.get_by_role("button", name=re.compile("^(Start My Server|My Server)$")))
     alice = arrive(hers, "alice")
-    alice.open(HERS)
+    alice.use_theme(look.theme)
+    alice.open(file)
     alice.run_command("Share")
-    expect(alice.dialogs.get_by_role("radio", name=HERS)).to_be_checked()
-    alice.dialogs.get_by_role("radio", name="can view").check()
-    alice.page.screenshot(path=screenshots / "story-share.png")
+    expect(alice.dialogs.get_by_role("radio", name=file)).to_be_checked()
+    look.choose(alice.dialogs.get_by_role("radio", name="can view"))
+    look.keep(alice.page, "story-share", screenshots, alice.dialogs.locator(".jp-CollabShare"))
     with alice.page.expect_popup() as popup:
-        alice.dialogs.get_by_role("button", name="Create sharing link").press("Enter")
+        look.press(alice.dialogs.get_by_role("button", name="Create sharing link"))
     sharing = SharingPage(popup.value)
     expect(sharing.level).to_have_value("view")
-    expect(sharing.document).to_have_value(HERS)
-    sharing.press("Create link")
+    expect(sharing.document).to_have_value(file)
+    with sharing.page.expect_event("load"):
+        look.press(sharing.server.get_by_role("button", name="Create link"))
+    look.keep(sharing.page, "story-link", screenshots)
     his.goto(sharing.new_link.input_value())
-    his.get_by_role("button", name="Accept").click()
+    look.press(his.get_by_role("button", name="Accept"))
     bob = arrive(his, "bob")
+    bob.use_theme(look.theme)
     expect(bob.banner).to_have_text("You can view alice's server, but not change anything.")
     alice.cell(SECOND).type("# for bob")
     expect_text(SECOND, "# for bob", alice, bob)
     bob.cell(SECOND).enter()
     bob.page.keyboard.type("unsaved")
-    bob.page.screenshot(path=screenshots / "story-viewer.png")
+    look.keep(bob.page, "story-viewer", screenshots, bob.banner)
     expect_text(SECOND, "# for bob", alice, bob)
-    his.goto(home)
-    row = his.get_by_role("listitem").filter(has_text="alice's server")
+    tab = his.context.new_page()
+    tab.goto(home)
+    row = tab.get_by_role("listitem").filter(has_text="alice's server")
     expect(row).to_contain_text("You can view it")
-    sharing.press("Revoke all links and access")
+    tab.close()
+    with sharing.page.expect_event("load"):
+        look.press(sharing.server.get_by_role("button", name="Revoke all links and access"))
+    expect(bob.banner).to_contain_text("Your access to alice's server has ended")
+    look.keep(bob.page, "story-ended", screenshots, bob.banner)
+    expect_text(SECOND, "# for bob", bob)

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from browser.lab import TIME_ZONE
+from browser.looks import Theme
 from browser.watched import Watched
 
 WINDOW: ViewportSize = {"width": 720, "height": 560}
@@ -43,10 +44,15 @@ def chromium() -> Iterator[Browser]:
         playwright.stop()
 
 
-def window(browser: Browser, size: ViewportSize = WINDOW, scale: float = SCALE) -> Page:
-    """Open a window with no cookies or other stored state."""
+def window(
+    browser: Browser,
+    size: ViewportSize = WINDOW,
+    scale: float = SCALE,
+    theme: Theme = "light",
+) -> Page:
+    """Open a window with no cookies or other stored state. theme: the one that the person prefers on all pages that ask for it."""
     context = browser.new_context(
-        viewport=size, device_scale_factor=scale, color_scheme="light", timezone_id=TIME_ZONE
+        viewport=size, device_scale_factor=scale, color_scheme=theme, timezone_id=TIME_ZONE
     )
     context.set_default_timeout(PATIENCE)
     Watched(context)

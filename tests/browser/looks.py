@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How people see a page: the size of their window, their theme, and whether they use it by keyboard alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Locator, Page, ViewportSize, expect
+
+from browser.keys import tab_to
+from browser.sharing import faint_texts
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+Theme = Literal["light", "dark"]
+NARROWEST = 200  # pixels
+
+
+@dataclass(frozen=True)
+class Look:
+    size: ViewportSize
+    theme: Theme
+    by_keyboard: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.size['width']}-{self.theme}"
+
+    def keep(self, page: Page, name: str, folder: Path, *parts: Locator) -> None:
+        """Save a picture of a page, and expect that these parts of it can be read."""
+        page.screenshot(path=folder / f"{name}-{self}.png")
+        assert [fault for part in parts for fault in self.faults(part)] == []
+
+    def faults(self, part: Locator, narrowest: int = NARROWEST) -> list[str]:
+        """Return what cannot be read in a part of a page: faint texts, and the part if it is outside of the window or too narrow."""
+        found = [f"faint: {text}" for text in faint_texts(part)]
+        box = part.bounding_box()
+        if (
+            not box
+            or box["x"] < 0
+            or box["x"] + box["width"] > self.size["width"]
+            or box["width"] < narrowest
+        ):
+            found.append("cut off")
+        return found
+
+    def press(self, control: Locator) -> None:
+        """Press a button, or follow a link."""
+        if self.by_keyboard:
+            tab_to(control)
+            control.press("Enter")
+        else:
+            control.click()
+
+    def choose(self, radio: Locator) -> None:
+        """Choose one of several radio buttons."""
+        if self.by_keyboard:
+            group = radio.page.locator(f"input[name='{radio.get_attribute('name')}']")
+            tab_to(radio.page.locator(f"input[name='{radio.get_attribute('name')}']:checked"))
+            for _ in range(group.count()):
+                if radio.is_checked():
+                    break
+                radio.page.keyboard.press("ArrowDown")
+            expect(radio).to_be_checked()
+        else:
+            radio.check()
