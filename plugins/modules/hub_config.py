@@ -99,6 +99,12 @@ options:
       - In O(content), C(@PACKAGE@) is replaced with the directory of the package.
     type: dict
     default: {}
+  python:
+    description:
+      - The interpreter that runs users' servers. The package is compiled for it, so that servers start faster.
+      - If it is not set, the package is not compiled.
+    type: path
+    default: ''
 attributes:
   check_mode:
     support: full

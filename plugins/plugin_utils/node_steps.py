@@ -29,7 +29,9 @@ def before(settings: dict[str, Any], host: dict[str, Any], found: dict[str, Any]
     if policy["packages"]:
         options = {"environment": lab["environment"], "packages": policy["packages"], "remember": True}
         made.append(_step("packages", "python_packages", options | {"constraints": policy["constraints"]}))
-    made.append(_step("package", "node_package", {"hub": settings["inventory_hostname"]}))
+    made.append(
+        _step("package", "node_package", {"hub": settings["inventory_hostname"], "python": lab["python"]})
+    )
     options = {"python": lab["python"], "name": LAB_SETTINGS[0], **policy["lab"]}
     return [*made, _step("lab", "lab_settings", options)]
 

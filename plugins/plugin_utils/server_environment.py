@@ -9,6 +9,7 @@ The interpreter may lack all packages, so this file needs only the standard libr
 from __future__ import annotations
 
 import base64
+import compileall
 import contextlib
 import fcntl
 import importlib.metadata
@@ -158,6 +159,8 @@ def unpack(package: str, path: str) -> None:
         shutil.rmtree(new, ignore_errors=True)
     if not os.path.isdir(path):
         raise NotPossible(f"Failed to extract the package to {path}. Free some disk space there")
+    # Servers of other accounts cannot write there, and would compile it again whenever they start.
+    compileall.compile_dir(path, quiet=2)
 
 
 def lab_files(where: str, files: list[Any]) -> dict[str, str | None]:

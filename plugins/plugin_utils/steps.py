@@ -93,7 +93,10 @@ def _restored(plan: Plan) -> Iterator[Step]:
 
 def _change(plan: Plan, **options: Any) -> Step:
     names = ("service", "path", "retired")
-    options |= {name: plan[name] for name in names} | {"fragment": fragments.LIVE}
+    options |= {name: plan[name] for name in names} | {
+        "fragment": fragments.LIVE,
+        "python": plan["lab"]["python"],
+    }
     return _step("change", "hub_config", options | {"package_path": HubPackage(package_files()).path})
 
 

@@ -116,13 +116,9 @@ class Lab:
         expect(self.page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text(label)
         self.page.keyboard.press("Enter")
 
-    def use_theme(self, theme: str) -> None:
-        """Show JupyterLab in its light or dark theme. It stays for everyone who opens the server later."""
+    def expect_theme(self, theme: str) -> None:
         is_light = str(theme == "light").lower()
-        body = self.page.locator("body")
-        if body.get_attribute("data-jp-theme-light") != is_light:
-            self.run_command(f"Use Theme: JupyterLab {theme.title()}")
-        expect(body).to_have_attribute("data-jp-theme-light", is_light)
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", is_light)
 
     def show_menu(self, title: str) -> None:
         """Open a menu of the menu bar."""

@@ -69,6 +69,11 @@ def version(lab: Lab) -> Iterator[Locator]:
     expect(shown).to_have_count(0)
 
 
+def use_theme(lab: Lab, theme: Theme) -> None:
+    lab.run_command(f"Use Theme: JupyterLab {theme.title()}")
+    lab.expect_theme(theme)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("shown", [people, offline, history, version])
 @pytest.mark.usefixtures("bob")
@@ -77,7 +82,7 @@ def test_part_can_be_read(shown: Shown, alice_here: Lab, screenshots: Path) -> N
     page = alice_here.page
     for look in LOOKS:
         page.set_viewport_size(DESKTOP)
-        alice_here.use_theme(look.theme)
+        use_theme(alice_here, look.theme)
         page.set_viewport_size(look.size)
         found = wrong.setdefault(str(look), [])
         # Before anything is clicked, because that would scroll to it.
@@ -86,5 +91,5 @@ def test_part_can_be_read(shown: Shown, alice_here: Lab, screenshots: Path) -> N
             look.keep(page, f"look-{shown.__name__}", screenshots)
             found += look.faults(part)
     page.set_viewport_size(DESKTOP)
-    alice_here.use_theme("light")
+    use_theme(alice_here, "light")
     assert not any(wrong.values()), wrong

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requirement 131: two people who know the hub's address and their passwords work together for the first time, and no dialog misleads them."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ LOOKS = {
         Look(PHONE, "dark"),
     )
 }
+OWNERS = ("shared", "alice")
+# The file in which JupyterLab keeps the theme that was chosen.
 THEMES = ".jupyter/lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
 Newcomers = tuple[tuple[Page, str], tuple[Page, str]]
 
@@ -37,11 +40,21 @@ def home(entry: str) -> str:
 
 
 @pytest.fixture(scope="module", params=some_long(LOOKS, short=["1280-light"]))
-def look(request: pytest.FixtureRequest) -> Iterator[Look]:
+def look(demo: str, request: pytest.FixtureRequest) -> Iterator[Look]:
+    """Have JupyterLab in the look's theme on the servers where the story happens."""
+    assert demo
     look: Look = request.param
+    settings = json.dumps({"theme": f"JupyterLab {look.theme.title()}"})
+    for owner in OWNERS:
+        as_owner(owner, "mkdir", "--parents", f"/home/{owner}/{THEMES}".rpartition("/")[0])
+        as_owner(owner, "tee", f"/home/{owner}/{THEMES}", given=settings)
     yield look
-    for owner in ("shared", "alice"):
-        in_container("rm", "--force", f"/home/{owner}/{THEMES}")
+    for owner in OWNERS:
+        as_owner(owner, "rm", f"/home/{owner}/{THEMES}")
+
+
+def as_owner(owner: str, *command: str, given: str = "") -> None:
+    in_container("runuser", "-u", owner, "--", *command, given=given)
 
 
 @pytest.fixture
@@ -59,7 +72,7 @@ def newcomers(browser: Browser, home: str, passwords: dict[str, str], look: Look
 
 def copy_of_welcome(owner: str, name: str) -> str:
     """Copy a notebook to a new name, and return the name."""
-    in_container("runuser", "-u", owner, "--", "cp", f"/home/{owner}/Welcome.ipynb", f"/home/{owner}/{name}")
+    as_owner(owner, "cp", f"/home/{owner}/Welcome.ipynb", f"/home/{owner}/{name}")
     return name
 
 
@@ -67,9 +80,7 @@ def enter(page: Page, name: str, look: Look) -> Lab:
     """Open the shared server from Home, or start it."""
     row = page.get_by_role("listitem").filter(has_text=SHARED)
     look.press(row.get_by_role("link", name=re.compile("^(Open|Start)$")))
-    lab = arrive(page, name)
-    lab.use_theme(look.theme)
-    return lab
+    return arrive(page, name)
 
 
 def expect_text(index: int, text: str, *labs: Lab) -> None:
@@ -83,6 +94,9 @@ def test_two_people_work_together(newcomers: Newcomers, home: str, look: Look, s
 
     # They find the server on Home.
     alice, bob = (enter(page, name, look) for page, name in newcomers)
+
+    for lab in (alice, bob):
+        lab.expect_theme(look.theme)
 
     # They edit, and see each other.
     alice.open(file)
@@ -174,7 +188,6 @@ def test_one_shares_a_document_for_viewing(
     (hers, _alice), (his, _bob) = newcomers
     look.press(hers.get_by_role("button", name=re.compile("^(Start My Server|My Server)$")))
     alice = arrive(hers, "alice")
-    alice.use_theme(look.theme)
     alice.open(file)
     alice.run_command("Share")
     expect(alice.dialogs.get_by_role("radio", name=file)).to_be_checked()
@@ -191,7 +204,6 @@ def test_one_shares_a_document_for_viewing(
     his.goto(sharing.new_link.input_value())
     look.press(his.get_by_role("button", name="Accept"))
     bob = arrive(his, "bob")
-    bob.use_theme(look.theme)
     expect(bob.banner).to_have_text("You can view alice's server, but not change anything.")
     alice.cell(SECOND).type("# for bob")
     expect_text(SECOND, "# for bob", alice, bob)

@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "settle": {"type": "float", "default": 2},
     "retired": {"type": "list", "elements": "str", "default": []},
     "package": {"type": "dict", "default": {}},
+    "python": {"type": "path", "default": ""},
 }
 
 # Parts of a dry run's result that are not stored: they may contain a password, or each dry run determines them anew.
@@ -218,6 +219,7 @@ class HubConfig:
             ended = self.foresee(unit, changes) if restart else []
             return {**result, "hub": state.get("hub", {}), "ended": ended, **self.in_force_since(state)}
         if not (restart or untried):
+            self.compile()
             self.forget(state)
             return {**result, "hub": state.get("hub", {}), **self.in_force_since(state)}
         if not unit.running and not self.present:
@@ -226,6 +228,7 @@ class HubConfig:
         for path in closed:
             transaction.open_up(path)
         self.package.install()
+        self.compile()
         for change in changes:
             os.makedirs(os.path.dirname(change.path), mode=0o755, exist_ok=True)
         try:
@@ -291,6 +294,11 @@ class HubConfig:
         is_root = account_of(unit)[0] == 0
         ours = [] if is_root or not transaction.is_closed(self.fragments) else [self.fragments]
         return [*self.package.closed(), *ours]
+
+    def compile(self) -> None:
+        """Compile the package for users' servers, unless it is compiled already. Their interpreter may be another one than at the last run."""
+        if self.present and (why := self.package.compile(self.params["python"])):
+            self.module.warn(hub_package.NOT_COMPILED.format(path=self.package.path, why=why))
 
     def is_missing(self) -> bool:
         """Return whether a fragment on disk uses the package, but it was removed. New servers and the next start of the hub need it."""

@@ -24,6 +24,9 @@ from .process import hub_command, run_as_hub
 DIRECTORY = "/usr/local/lib/collab.jupyterhub"
 NEW_PREFIX = ".new-"
 SECONDS = 120
+NOT_COMPILED = (
+    "Users' servers will start more slowly, because {path} failed to compile: {why}. Fix it, then rerun."
+)
 # The line by which the roles' fragments select the version to import.
 IMPORTED = rb'(?m)^(sys\.path\.insert\(0, ")' + re.escape(DIRECTORY).encode() + rb'/[0-9a-f]{12}("\))$'
 
@@ -61,6 +64,23 @@ class HubPackage:
             os.rename(temporary, self.path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def compile(self, python: str) -> str:
+        """Compile this version for the interpreter of users' servers, and return why that failed; empty if it did not.
+
+        Servers cannot write here. Without this, each would compile the package again whenever it starts.
+        """
+        if not (python and os.path.isdir(self.path)):
+            return ""
+        command = [python, "-I", "-m", "compileall", "-q", self.path]
+        try:
+            done = subprocess.run(
+                command, check=False, capture_output=True, text=True, timeout=SECONDS, cwd="/", umask=0o022
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        said = (done.stdout + done.stderr).strip().splitlines()
+        return (said or [f"{python} ended with status {done.returncode}"])[-1] if done.returncode else ""
 
     def closed(self) -> list[str]:
         """Return the directories of the package that users' servers cannot read, for example because of a strict umask."""

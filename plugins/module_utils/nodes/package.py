@@ -11,12 +11,13 @@ from typing import Any
 from ..host import state as host_state
 from ..host import transaction
 from ..host.step import Step
-from ..hub.package import DIRECTORY, HubPackage, remove_unused
+from ..hub.package import DIRECTORY, NOT_COMPILED, HubPackage, remove_unused
 from . import served
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "hub": {"type": "str", "required": True},
     "package": {"type": "dict", "default": {}},
+    "python": {"type": "path", "default": ""},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
@@ -43,6 +44,8 @@ def apply(step: Step) -> dict[str, Any]:
         if served.all_served().get(hub, {}).get("package") != package.path:
             served.record(hub, package=package.path)
         package.install()
+        if why := package.compile(step.params["python"]):
+            step.warn(NOT_COMPILED.format(path=package.path, why=why))
         for path in closed:
             transaction.open_up(path)
         remove_unused(host_state.fragments())

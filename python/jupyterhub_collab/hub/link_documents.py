@@ -35,18 +35,23 @@ def keep(db: Session, link: orm.ShareCode, path: str) -> None:
     shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown)
     note = json.dumps([DOCUMENT, shown], ensure_ascii=False)
     ends = int(link.expires_at.replace(tzinfo=UTC).timestamp())
-    row = {"client_id": PAGE_CLIENT, "code": _key(link), "redirect_uri": note, "expires_at": ends}
+    row = {"client_id": PAGE_CLIENT, "code": _key(link.hashed), "redirect_uri": note, "expires_at": ends}
     db.execute(insert(CODES).values(row))
     db.commit()
 
 
-def document_of(db: Session, link: orm.ShareCode) -> str:
-    """Return the path of the document that a link opens; empty if none is known."""
-    is_about = CODES.c.client_id == PAGE_CLIENT, CODES.c.user_id.is_(None), CODES.c.code == _key(link)
-    note = db.execute(select(CODES.c.redirect_uri).where(*is_about)).scalar()
-    return str(json.loads(note)[1]) if note else ""
+def documents_of(db: Session, spawner: int) -> dict[str, str]:
+    """Return the paths of the documents that the links to a server open, by the links' hashes. Links without one are left out.
+
+    spawner: ID of the server.
+    """
+    hashes = db.scalars(select(orm.ShareCode.hashed).where(orm.ShareCode.spawner_id == spawner))
+    keys = {_key(each): each for each in hashes}
+    is_about = CODES.c.client_id == PAGE_CLIENT, CODES.c.user_id.is_(None), CODES.c.code.in_(keys)
+    notes = db.execute(select(CODES.c.code, CODES.c.redirect_uri).where(*is_about))
+    return {keys[key]: str(json.loads(note)[1]) for key, note in notes}
 
 
-def _key(link: orm.ShareCode) -> str:
+def _key(hashed: str) -> str:
     # IDs of links are used again, hashes are not. The column has space for 36 characters.
-    return hashlib.sha256(link.hashed.encode()).hexdigest()[:36]
+    return hashlib.sha256(hashed.encode()).hexdigest()[:36]

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which versions of the package are removed, and which stay for servers that started with them."""
 
+import importlib.util
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +67,33 @@ def test_package_can_be_read_by_everyone_under_a_strict_umask(place: Path) -> No
     assert package.closed() == []
     place.chmod(0o750)
     assert package.closed() == [str(place)]
+
+
+@pytest.mark.usefixtures("place")
+def test_package_is_compiled_for_servers_which_cannot_write_there() -> None:
+    """Otherwise each server would compile it again whenever it starts. A second run compiles nothing again."""
+    package = hub_package.HubPackage({"jupyterhub_collab/hub/names.py": "HUB = 1\n", "a/config/x.json": "{}"})
+    assert package.compile(sys.executable) == ""  # nothing is there to compile
+    package.install()
+    umask = os.umask(0o077)
+    try:
+        assert package.compile(sys.executable) == ""
+    finally:
+        os.umask(umask)
+    source = Path(package.path, "jupyterhub_collab/hub/names.py")
+    compiled = Path(importlib.util.cache_from_source(str(source)))
+    assert (compiled.stat().st_mode & 0o777, compiled.parent.stat().st_mode & 0o777) == (0o644, 0o755)
+    before = compiled.stat().st_mtime_ns
+    assert package.compile(sys.executable) == package.compile("") == ""
+    assert compiled.stat().st_mtime_ns == before
+
+
+@pytest.mark.usefixtures("place")
+def test_interpreter_that_compiles_nothing_is_named() -> None:
+    package = hub_package.HubPackage({"jupyterhub_collab/hub/names.py": ""})
+    package.install()
+    assert "/none/python" in package.compile("/none/python")
+    assert package.compile("/bin/false") == "/bin/false ended with status 1"
 
 
 def fragment_of(version: str) -> bytes:

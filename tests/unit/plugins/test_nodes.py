@@ -81,6 +81,11 @@ def test_what_servers_read_comes_before_the_hub_and_accounts_after_it() -> None:
     assert steps(node_steps.after) == [("node_accounts", "present"), ("lab_settings", "present")]
 
 
+def test_package_is_compiled_for_the_interpreter_that_runs_servers_there() -> None:
+    made = node_steps.before(resolve(TWO, "hub").rtc, found_host.HOST, FOUND)
+    assert [each["options"]["python"] for each in made if each["does"] == "node_package"] == [LAB["python"]]
+
+
 def test_removal_leaves_nothing_unless_another_hub_uses_the_node() -> None:
     """Requirement 142: and so does a hub that no longer has live collaboration."""
     found = {"environments": ["/opt/lab"], "others": ["hub"]}

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import venv
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +92,12 @@ def test_package_is_where_the_hub_says(script: Path, environment: Path) -> None:
     there = {
         str(path.relative_to(package.path)): path.read_text(encoding="utf-8")
         for path in Path(package.path).rglob("*")
-        if path.is_file()
+        if path.is_file() and path.suffix != ".pyc"
     }
     assert there == package.files
+    # Servers cannot write there, and would compile everything again whenever they start.
+    sources = [*Path(package.path).rglob("*.py")]
+    assert [path for path in sources if not Path(cache_from_source(str(path))).is_file()] == []
     assert {path.stat().st_mode & 0o777 for path in Path(package.path).rglob("*") if path.is_file()} == {
         0o644
     }

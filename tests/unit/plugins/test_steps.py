@@ -73,6 +73,11 @@ def test_what_the_hub_needs_comes_before_it_and_what_it_no_longer_needs_after_it
     assert [each.get("item") for each in steps(absent)][-1] == "/opt/lab"
 
 
+def test_package_is_compiled_for_the_interpreter_that_runs_servers() -> None:
+    (change,) = [step for step in steps(made()) if step["name"] == "change"]
+    assert change["options"]["python"] == HOST["lab"]["python"]
+
+
 def test_options_are_those_of_the_modules() -> None:
     absent = {"jupyterhub_rtc_state": "absent"}
     for plan in (made(OLD), made(OLD, **RAIN), made(OLD, jupyterhub_rtc_servers="none"), made(OLD, **absent)):

@@ -11,7 +11,7 @@ from jupyterhub import orm
 from jupyterhub.apihandlers import shares as handlers
 from tornado import web
 
-from ...hub.link_documents import document_of, keep
+from ...hub.link_documents import documents_of, keep
 from ..releases import patches_hub
 from .more_fields import with_field
 
@@ -54,6 +54,11 @@ def _path(value: Any) -> str:
 def _telling(theirs: Any) -> Any:
     @wraps(theirs)
     def model(handler: Any, link: Any, *more: Any, **options: Any) -> dict[str, Any]:
-        return {**theirs(handler, link, *more, **options), FIELD: document_of(handler.db, link)}
+        # A list has many links to few servers. Its handler, which serves one request, asks once for each server.
+        known = vars(handler).setdefault("documents_of_links", {})
+        if link.spawner_id not in known:
+            known[link.spawner_id] = documents_of(handler.db, link.spawner_id)
+        document = known[link.spawner_id].get(link.hashed, "")
+        return {**theirs(handler, link, *more, **options), FIELD: document}
 
     return model
