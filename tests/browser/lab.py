@@ -140,6 +140,13 @@ class Lab:
             tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
 
+    def hide_panels(self) -> None:
+        """Close the panel in the left sidebar. On a phone, nothing could be read beside it."""
+        open_tab = self.page.locator(".jp-SideBar.jp-mod-left [role=tab][aria-selected=true]")
+        if open_tab.count():
+            open_tab.click()
+        expect(open_tab).to_have_count(0)
+
     def _side_tab(self, title: str) -> Locator:
         return self.page.locator(".jp-SideBar.jp-mod-left").get_by_role("tab", name=re.compile(title)).first
 

@@ -83,6 +83,12 @@ def enter(page: Page, name: str, look: Look) -> Lab:
     return arrive(page, name)
 
 
+def tidy(lab: Lab, look: Look) -> None:
+    """On a phone, give the documents the whole width. People of one server share its layout."""
+    if look.size == PHONE:
+        lab.hide_panels()
+
+
 def expect_text(index: int, text: str, *labs: Lab) -> None:
     for lab in labs:
         expect(lab.cell(index).text).to_have_text(text)
@@ -97,9 +103,11 @@ def test_two_people_work_together(newcomers: Newcomers, home: str, look: Look, s
 
     for lab in (alice, bob):
         lab.expect_theme(look.theme)
+        tidy(lab, look)
 
     # They edit, and see each other.
     alice.open(file)
+    tidy(alice, look)
     alice.close_others()
     alice.cell(FIRST).type("# alice's plan")
     badge = bob.badge
@@ -189,6 +197,7 @@ def test_one_shares_a_document_for_viewing(
     look.press(hers.get_by_role("button", name=re.compile("^(Start My Server|My Server)$")))
     alice = arrive(hers, "alice")
     alice.open(file)
+    tidy(alice, look)
     alice.run_command("Share")
     expect(alice.dialogs.get_by_role("radio", name=file)).to_be_checked()
     look.choose(alice.dialogs.get_by_role("radio", name="can view"))
@@ -204,6 +213,7 @@ def test_one_shares_a_document_for_viewing(
     his.goto(sharing.new_link.input_value())
     look.press(his.get_by_role("button", name="Accept"))
     bob = arrive(his, "bob")
+    tidy(bob, look)
     expect(bob.banner).to_have_text("You can view alice's server, but not change anything.")
     alice.cell(SECOND).type("# for bob")
     expect_text(SECOND, "# for bob", alice, bob)

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
 from traitlets.config import Application
@@ -37,14 +37,22 @@ class Patch:
     def say_so(self) -> None:
         """Log that the patch is active, and warn once of each distribution whose installed release is not supported."""
         log = Application.instance().log if Application.initialized() else logging.getLogger(__name__)
-        version = ""  # what is patched may be missing
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            # A package whose installation was interrupted has no version.
-            version = importlib.metadata.version(self.of) or ""
+        version = installed(self.of)
         log.debug("Patched %s %s: %s", self.of, version, self.name)
         if version and self.of not in _warned and not fits(version, self.releases):
             _warned.add(self.of)
             log.warning(UNKNOWN, self.of, version, told(self.releases))
+
+
+@cache
+def installed(name: str) -> str:
+    """Return the release of a distribution when this process first asked; empty if it is missing, or its installation was interrupted.
+
+    Reading a release takes milliseconds, and a server that starts needs those of the same few distributions again and again.
+    """
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(name) or ""
+    return ""
 
 
 UNKNOWN = "%s %s is not supported by the collection, which patches it (%s). Update the collection, then run the playbook jupyter_rtc again"

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import importlib.metadata
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +12,7 @@ from jupyter_server.base.handlers import APIHandler
 from tornado.ioloop import PeriodicCallback
 from tornado.web import authenticated
 
-from ..patches.patch import fits, told
+from ..patches.patch import fits, installed, told
 from ..patches.releases import FITS
 from .notices import Notices
 
@@ -121,10 +119,4 @@ class ProtectionHandler(APIHandler):
 
 
 def _installed() -> dict[str, str]:
-    found = {}
-    for name in FITS:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            # A package whose installation was interrupted has no version.
-            if version := importlib.metadata.version(name):
-                found[name] = version
-    return found
+    return {name: version for name in FITS if (version := installed(name))}

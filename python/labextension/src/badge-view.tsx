@@ -9,12 +9,22 @@ import { newsOfLevel } from "./news.ts";
 import { type Actions, Avatar, PeopleList } from "./people-list.tsx";
 import { levelOf, missing, othersFirst } from "./people.ts";
 import type { Person, Place } from "./server.ts";
+import { leadTo } from "./top-bar.ts";
 
 /** How many people the badge shows. The list shows everyone. */
 const MOST = 4;
 /** How long the badge says that someone came or left instead of its title, in milliseconds. */
 const BRIEFLY = 6000;
 const LIST = "jp-CollabPeople";
+
+function lead(button: HTMLButtonElement | null): void {
+  // The toolbar looks at its parts a moment later, too.
+  requestAnimationFrame(() => {
+    if (button) {
+      leadTo(button);
+    }
+  });
+}
 
 /** A button that says whose server this is, and who is here. It opens the list of people and their documents. */
 export class Badge extends ReactWidget {
@@ -68,7 +78,7 @@ export class Badge extends ReactWidget {
     const count = this.trans._n("%1 person here", "%1 people here", people.length, people.length);
     return (
       <>
-        <button type="button" aria-label={`${title}. ${count}`} {...{ popovertarget: LIST }}>
+        <button ref={lead} type="button" aria-label={`${title}. ${count}`} {...{ popovertarget: LIST }}>
           <span className="jp-CollabBadge-title">{this.news || title}</span>
           {people.slice(0, MOST).map((person) => (
             <Avatar key={person.username} person={person} />

@@ -3,13 +3,19 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyterhub import orm
+from sqlalchemy import event
 
 import plain_http
 from attacked_hub import Attacked
-from jupyterhub_collab.hub.link_documents import LONGEST
+from jupyterhub_collab.hub.link_documents import LONGEST, keep
+from jupyterhub_collab.names import PAGE_CLIENT
+from jupyterhub_collab.patches.hub import link_documents as patch
 from jupyterhub_collab.sharing.handlers import NOT_HERE
 from page_forms import cells, press
 
@@ -68,6 +74,26 @@ def test_document_that_is_no_text_makes_no_link(attacked: Attacked, document: An
     answer = attacked.at_hub("alice", "POST", "share-codes/alice/", {"document": document})
     assert (answer.status_code, "document must be the path of a file" in answer.text) == (400, True)
     assert listed(attacked) == []
+
+
+def test_list_of_many_links_asks_the_database_as_often_as_a_short_one(tmp_path: Path) -> None:
+    db = orm.new_session_factory(f"sqlite:///{tmp_path}/hub.sqlite")()
+    alice = orm.User(name="alice")
+    server = orm.Spawner(name="", user=alice)
+    db.add_all([alice, server, orm.OAuthClient(identifier=PAGE_CLIENT)])
+    db.commit()
+    for number in range(30):
+        link = orm.ShareCode.new(db, server, scopes=["access:servers"])[0]
+        keep(db, link, f"{number}.ipynb" if number else "")
+    links = db.query(orm.ShareCode).order_by(orm.ShareCode.id).all()
+    assert [each.spawner_id for each in links] == [server.id] * 30
+    handler = SimpleNamespace(db=db)
+    statements: list[str] = []
+    event.listen(db.get_bind(), "before_cursor_execute", lambda *what: statements.append(what[2]))
+    told = [patch._telling(lambda *_: {})(handler, link)["document"] for link in links]
+    assert told == ["", *(f"{number}.ipynb" for number in range(1, 30))]
+    assert len(statements) == 2, statements
+    db.close()
 
 
 def test_link_does_not_show_the_document_of_an_earlier_one(attacked: Attacked) -> None:

@@ -9,6 +9,7 @@ import logging
 import pkgutil
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,13 @@ def test_each_module_activates_a_patch(name: str) -> None:
 def test_patch_says_so(
     release: str, fits_it: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It logs what it patches, and warns once if the release is older or newer than those that it was made for."""
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: release)
+    """It logs what it patches, and warns once if the release is older or newer than those that it was made for.
+
+    The release is read once, because that takes long and delays the start of servers.
+    """
+    read: list[str] = []
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: read.append(name) or release)
+    monkeypatch.setattr(declared, "installed", cache(declared.installed.__wrapped__))
     monkeypatch.setattr(Application, "initialized", lambda: False)
     monkeypatch.setattr(declared, "_warned", set())
     monkeypatch.setattr(declared, "PATCHES", {})
@@ -89,6 +95,7 @@ def test_patch_says_so(
     said = [record.getMessage() for record in caplog.records if record.levelname == "DEBUG"]
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(said) == 2 and all(f"jupyterhub {release}" in each and "activate" in each for each in said)
+    assert read == ["jupyterhub"]
     assert len(warned) == (0 if fits_it else 1)
     assert all(f"jupyterhub {release} is not supported" in each for each in warned)
 
