@@ -10,7 +10,7 @@ from faults import MAIN, Fault, Site, change_of, fragment
 # What the run is doing when it is killed -> the step, as killed_at.py takes it. In the order of the run.
 STEPS = {
     "while it stages its files": "stage.return",
-    "while it checks the candidate configuration": "run_as_hub.call",
+    "while it checks the candidate configuration": "_load.call",
     "before it keeps the old files": "begin.call",
     "before it writes its journal": "copy.return.4",
     "between two files that it replaces": "swap-replace.c_return",

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import testinfra
 
-from faults import STATE, Fault, Site, change_of, fragment
+from faults import DIRECTORY, STATE, Fault, Site, change_of, fragment
 from scenario import Platform, play, wait_until
 
 SHARING = "/usr/local/etc/jupyter/jupyterhub_collab.d/60-sharing.py"  # all users mode has none
@@ -71,7 +71,7 @@ def test_lost_connection(site: Site, fault: Callable[[str], Fault]) -> None:
     wanted = site.other_scope
     with tried.survived(wanted):
         with site.running("hub_config", change_of(fragment(wanted)), "/usr/bin/python3") as process:
-            wait_until(lambda: site.host.run("pgrep --full [h]ub.dry_run").stdout, 60)
+            wait_until(lambda: site.host.run(f"ls -A {DIRECTORY} | grep collab-dry-run").stdout, 60)
             os.killpg(process.pid, signal.SIGKILL)
         wait_until(
             lambda: site.host.run(f"test ! -e {STATE}/lock || flock --nonblock {STATE}/lock true").rc == 0,

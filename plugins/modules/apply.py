@@ -88,12 +88,15 @@ steps:
   returned: success
 """
 
+import contextlib
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import record, steps
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import step
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import NoSystemd, show
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import loaded
 
 
 def main() -> None:
@@ -123,6 +126,9 @@ def apply(module: AnsibleModule, given: dict[str, Any]) -> dict[str, Any]:
     def start(params: dict[str, Any]) -> step.Step:
         return step.Step(module, params | ({"package": given["package"]} if "package" in params else {}))
 
+    if not module.check_mode:
+        with contextlib.suppress(NoSystemd):
+            loaded.begin_to_load(show(given["service"]))
     result = steps.apply_all(given["steps"], start, environment)
     if not module.check_mode:
         try:

@@ -10,7 +10,7 @@ import http.client
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from ..host.systemd_unit import Unit
 from . import health
 from .connection import connection
-from .process import at_most, hub_surroundings
+from .loaded import Fork
+from .process import at_most
 
 ANSWER_SECONDS = 30
 TOKEN_SECONDS = 120  # to create a token, and to revoke it
@@ -62,18 +63,23 @@ class HubApi:
 
 
 @contextlib.contextmanager
-def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[HubApi]:
+def hub_api(
+    unit: Unit, make_token: Callable[[], Fork | subprocess.Popen[str]], hub: dict[str, Any]
+) -> Iterator[HubApi]:
     """Yield the API of the hub that the unit runs. Raises NoAnswer if no token can be created.
 
-    make_token: the command that prints a token (see `jupyterhub_collab.hub.service_token`). It revokes the token when the context ends.
-    hub: needs the keys `database` and `api_url`.
+    make_token: starts a process that prints a token (see `jupyterhub_collab.hub.service_token`). It revokes the token when the context
+    ends. hub: needs the keys `database` and `api_url`.
     """
-    pipe = subprocess.PIPE
-    surroundings = hub_surroundings(unit)
-    with subprocess.Popen(make_token, stdin=pipe, stdout=pipe, stderr=pipe, **surroundings) as process:
+    late = f"failed to create a token in its database: it did not answer within {TOKEN_SECONDS} s"
+    try:
+        started = make_token()
+    except subprocess.TimeoutExpired as error:
+        raise NoAnswer(late) from error
+    with started as process:
         if not (process.stdin and process.stdout and process.stderr):
             raise AssertionError("they are pipes")
-        with at_most(TOKEN_SECONDS, process):
+        with at_most(TOKEN_SECONDS, process.kill):
             with contextlib.suppress(BrokenPipeError):  # it has exited, and its error is raised below
                 process.stdin.write(json.dumps(hub["database"]) + "\n")
                 process.stdin.flush()
@@ -82,13 +88,13 @@ def hub_api(unit: Unit, make_token: list[str], hub: dict[str, Any]) -> Iterator[
         if not token:
             with contextlib.suppress(BrokenPipeError):  # it has exited before it read anything
                 process.stdin.close()
-            is_killed = process.wait() == -signal.SIGKILL
-            why = f"it did not answer within {TOKEN_SECONDS} s" if is_killed else health.cause(said)
-            raise NoAnswer(f"failed to create a token in its database: {why}")
+            if process.wait() == -signal.SIGKILL:
+                raise NoAnswer(late)
+            raise NoAnswer(f"failed to create a token in its database: {health.cause(said)}")
         try:
             yield HubApi(hub["api_url"], token, unit)
         finally:
             # The process now revokes the token and exits. If it is killed first, the next one revokes the token, too.
             process.stdin.close()
-            with at_most(TOKEN_SECONDS, process):
+            with at_most(TOKEN_SECONDS, process.kill):
                 process.wait()

@@ -19,7 +19,8 @@ from typing import Any
 from ..host import transaction
 from ..host.process import read_shown
 from ..host.systemd_unit import Unit
-from .process import hub_command, run_as_hub
+from . import loaded
+from .process import hub_command
 
 DIRECTORY = "/usr/local/lib/collab.jupyterhub"
 NEW_PREFIX = ".new-"
@@ -100,10 +101,22 @@ class HubPackage:
         return [hub.python, *hub.options, "-c", code, self.path, *arguments]
 
     def run(
-        self, unit: Unit, module: str, *arguments: str, **options: Any
+        self, unit: Unit, module: str, *arguments: str, given: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a module of the subpackage `hub` with the hub's interpreter, account and environment, and return the completed process."""
-        return run_as_hub(unit, self.command(unit, module, *arguments), SECONDS, **options)
+        """Run a module of the subpackage `hub` with the hub's interpreter, account and environment, and return the completed process.
+
+        given: the standard input.
+        """
+        command = self.command(unit, module, *arguments)
+        return loaded.run(unit, self._question(module, arguments), command, SECONDS, given)
+
+    def popen(self, unit: Unit, module: str, *arguments: str) -> loaded.Fork | subprocess.Popen[str]:
+        """Start a module in the same way, with pipes for its standard input, output and error."""
+        command = self.command(unit, module, *arguments)
+        return loaded.popen(unit, self._question(module, arguments), command, SECONDS)
+
+    def _question(self, module: str, arguments: tuple[str, ...]) -> dict[str, Any]:
+        return {"path": self.path, "module": f"jupyterhub_collab.hub.{module}", "arguments": arguments}
 
 
 def imports(fragment: bytes) -> bool:

@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -296,17 +296,24 @@ def run_as_hub(
     The end of the output is not waited for, because the hub's configuration may start a program that stays and inherits it.
     """
     options = {"stdin": None if "input" in options else subprocess.DEVNULL} | options | hub_surroundings(unit)
-    with _output() as out, _output() as err:
+    with output() as out, output() as err:
         code = subprocess.run(
             command, stdout=out, stderr=err, timeout=timeout, check=False, **options
         ).returncode
-        return subprocess.CompletedProcess(command, code, _text(out), _text(err, LONGEST_ERROR))
+        return completed(command, code, out, err)
+
+
+def completed(
+    command: list[str], code: int, out: BinaryIO, err: BinaryIO
+) -> subprocess.CompletedProcess[str]:
+    """Return a completed process with what it has written so far."""
+    return subprocess.CompletedProcess(command, code, _text(out), _text(err, LONGEST_ERROR))
 
 
 @contextlib.contextmanager
-def at_most(seconds: float, process: subprocess.Popen[str]) -> Iterator[None]:
-    """Kill a process if this context takes longer than these seconds. For example, a database may accept connections and never answer."""
-    limit = threading.Timer(seconds, process.kill)
+def at_most(seconds: float, kill: Callable[[], None]) -> Iterator[None]:
+    """Call `kill` if this context takes longer than these seconds. For example, a database may accept connections and never answer."""
+    limit = threading.Timer(seconds, kill)
     limit.start()
     try:
         yield
@@ -315,7 +322,7 @@ def at_most(seconds: float, process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _output() -> Iterator[BinaryIO]:
+def output() -> Iterator[BinaryIO]:
     """Yield a file in memory for the output of a program. It cannot grow after this context, whichever program still has it."""
     try:
         file = os.fdopen(os.memfd_create("output", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "w+b", 0)

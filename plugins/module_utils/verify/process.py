@@ -43,7 +43,7 @@ def run(
         begun(process.pid)
         started = time.monotonic()
         try:
-            with at_most(SECONDS, process):
+            with at_most(SECONDS, process.kill):
                 # If the process has ended, its output says why.
                 with contextlib.suppress(BrokenPipeError):
                     _talk(process.stdin, process.stdout, task, told)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A database that never answers keeps no play waiting that needs a token of the hub."""
 
+import subprocess
 import threading
 from collections.abc import Callable
 
@@ -12,7 +13,6 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import api a
 @pytest.fixture
 def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
     """Return a function that uses the API with a program for tokens, and returns the token, or why there is none."""
-    monkeypatch.setattr(hub_api, "hub_surroundings", lambda unit: {"text": True})
     monkeypatch.setattr(hub_api, "TOKEN_SECONDS", 1, raising=False)
 
     def run(program: str) -> str:
@@ -20,8 +20,15 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
 
         def work() -> None:
             hub = {"api_url": "http://127.0.0.1:8081/hub/api", "database": {}}
+            pipe = subprocess.PIPE
+
+            def start() -> subprocess.Popen[str]:
+                return subprocess.Popen(
+                    ["sh", "-c", program], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+                )
+
             try:
-                with hub_api.hub_api(Unit("hub"), ["sh", "-c", program], hub) as api:
+                with hub_api.hub_api(Unit("hub"), start, hub) as api:
                     found.append(api.token)
             except hub_api.NoAnswer as error:
                 found[:] = [str(error)]

@@ -1,0 +1,198 @@
+# Copyright: collab.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keep a process of the hub's interpreter that has loaded JupyterHub's code, and start modules of the package as forks of it.
+
+Loading the code takes a second. A fork has the hub's account, environment and working directory, as a new process would, and the same
+code: the process refuses to fork once packages have changed (see `fork_server`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import IO, Any
+
+from ..host.systemd_unit import Unit
+from . import fork_server
+from .process import HubNotFound, completed, hub_command, hub_surroundings, output, run_as_hub
+
+# Variables that systemd sets anew at each start. The code of the hub is the same.
+OF_ONE_START = re.compile(r"INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|MEMORY_PRESSURE_\w+")
+END_SECONDS = 5
+# `-c` puts the working directory first in sys.path. Do not import from there.
+RUN = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
+
+
+@dataclass
+class Fork:
+    """A module of the package that runs in a fork, with the part of the interface of `subprocess.Popen` that is needed here."""
+
+    process: subprocess.Popen[str]
+    status: socket.socket
+    returncode: int | None = None
+    stdin: IO[str] | None = None
+    stdout: IO[str] | None = None
+    stderr: IO[str] | None = None
+
+    def __enter__(self) -> Fork:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for file in (self.stdin, self.stdout, self.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                if file:
+                    file.close()
+        self.wait()
+        self.status.close()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the module has ended, and return its exit status. Raises subprocess.TimeoutExpired, after it has killed the module."""
+        if self.returncode is None:
+            self.status.settimeout(timeout)
+            try:
+                told = self.status.recv(16)
+            except TimeoutError:
+                self.kill()
+                raise subprocess.TimeoutExpired(self.process.args, timeout or 0) from None
+            # No answer: it was killed. The answer comes from the hub's account.
+            self.returncode = int(told) if re.fullmatch(rb"-?\d{1,3}", told) else -signal.SIGKILL
+        return self.returncode
+
+    def kill(self) -> None:
+        """Kill everything that the process has started, and the process."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@dataclass
+class Loaded:
+    """A process that has loaded the code."""
+
+    key: str
+    process: subprocess.Popen[str]
+    link: socket.socket
+
+    def fork(self, question: dict[str, Any], files: list[int], timeout: float) -> Fork | None:
+        """Return a running module, or None if the process cannot fork. Raises subprocess.TimeoutExpired.
+
+        files: standard input, output and error. timeout: in seconds, within which the code must be loaded.
+        """
+        ours, theirs = socket.socketpair()
+        fork = Fork(self.process, ours)
+        with theirs, tempfile.TemporaryFile("w+") as text, contextlib.suppress(OSError):
+            json.dump(question, text)
+            text.seek(0)
+            socket.send_fds(self.link, [b"?"], [text.fileno(), *files, theirs.fileno()])
+            theirs.close()
+            ours.settimeout(timeout)
+            try:
+                if ours.recv(1) == fork_server.FRESH:
+                    return fork
+            except TimeoutError:
+                fork.kill()
+                raise subprocess.TimeoutExpired(self.process.args, timeout) from None
+        ours.close()
+        return None
+
+    def end(self) -> None:
+        """Let the process end. Its forks continue."""
+        self.link.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_SECONDS)
+        self.process.kill()
+
+
+# The process of this run, and one more while its forks of another kind are needed.
+_current: list[Loaded] = []
+
+
+def load(unit: Unit) -> Loaded:
+    """Return the process that has loaded the code of the hub that a unit runs, or has begun to. Raises HubNotFound and OSError."""
+    command, surroundings = hub_command(unit), hub_surroundings(unit)
+    steady = {name: text for name, text in surroundings["env"].items() if not OF_ONE_START.fullmatch(name)}
+    key = json.dumps([command.python, command.options, {**surroundings, "env": steady}], sort_keys=True)
+    for known in [*_current]:
+        if known.key == key and known.process.poll() is None:
+            return known
+        _forget(known)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [command.python, *command.options, "-c", RUN, inspect.getsource(fork_server)],
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            **surroundings,
+        )
+    _current.append(Loaded(key, process, ours))
+    return _current[-1]
+
+
+def _forget(loaded: Loaded) -> None:
+    _current.remove(loaded)
+    loaded.end()
+
+
+def begin_to_load(unit: Unit) -> None:
+    """Load the code, so that it is there when it is needed. Whatever prevents that is reported then."""
+    with contextlib.suppress(HubNotFound, OSError):
+        load(unit)
+
+
+def run(
+    unit: Unit, question: dict[str, Any], command: list[str], timeout: float, given: str | None
+) -> subprocess.CompletedProcess[str]:
+    """Run a module of the package as the hub would, and return the completed process. Raises subprocess.TimeoutExpired.
+
+    question: `path` of the package, `module` and its `arguments`. command: does the same in a new process, in case no fork can be made.
+    given: the standard input.
+    """
+    with output() as out, output() as err, output() as text:
+        text.write((given or "").encode())
+        text.seek(0)
+        if fork := _fork(unit, question, [file.fileno() for file in (text, out, err)], timeout):
+            with fork:
+                return completed(command, fork.wait(timeout), out, err)
+    return run_as_hub(unit, command, timeout, **({} if given is None else {"input": given}))
+
+
+def popen(
+    unit: Unit, question: dict[str, Any], command: list[str], timeout: float
+) -> Fork | subprocess.Popen[str]:
+    """Start a module in the same way, with pipes for its standard input, output and error. Raises subprocess.TimeoutExpired."""
+    pipes = [os.pipe() for _file in range(3)]
+    theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
+    ours = [os.fdopen(pipes[0][1], "w"), *(os.fdopen(pipe[0], errors="replace") for pipe in pipes[1:])]
+    try:
+        fork = _fork(unit, question, theirs, timeout)
+    finally:
+        for file in theirs:
+            os.close(file)
+    if fork:
+        fork.stdin, fork.stdout, fork.stderr = ours
+        return fork
+    for each in ours:
+        each.close()
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, **hub_surroundings(unit))
+
+
+def _fork(unit: Unit, question: dict[str, Any], files: list[int], timeout: float) -> Fork | None:
+    """Return a running module, or None if it must be started as a new process."""
+    for _try in range(2):
+        with contextlib.suppress(OSError):
+            loaded = load(unit)
+            if fork := loaded.fork(question, files, timeout):
+                return fork
+            _forget(loaded)
+    return None
