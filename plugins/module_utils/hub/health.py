@@ -17,6 +17,7 @@ from ..host.systemd_unit import Unit
 from .connection import Impostor, connection
 
 POLL_SECONDS = 0.2
+START_POLL_SECONDS = 0.05  # while people wait for the hub
 
 
 def version(api_url: str, unit: Unit, timeout: float = 5) -> str | None:
@@ -39,9 +40,9 @@ def version(api_url: str, unit: Unit, timeout: float = 5) -> str | None:
 
 
 def wait_until_it_answers(
-    show: Callable[[], Unit], hub: dict[str, Any], timeout: float, settle: float, error: type[Exception]
-) -> None:
-    """Wait until the hub's API answers, and the same process still answers `settle` seconds later.
+    show: Callable[[], Unit], hub: dict[str, Any], timeout: float, error: type[Exception]
+) -> str:
+    """Wait until the hub's API answers, and return the systemd invocation ID of the hub.
 
     show: returns the current state of the unit. Raises `error` if the process exits, or nothing answers within `timeout` seconds.
     """
@@ -57,16 +58,23 @@ def wait_until_it_answers(
         ):
             raise error("the hub started and then stopped")
         if unit.running and answered:
-            break
+            return invocation
         if time.monotonic() > deadline:
             raise error(f"the hub did not answer at {hub['api_url']} within {timeout:g} s")
-        time.sleep(POLL_SECONDS)
-    deadline = time.monotonic() + settle
-    while time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+        time.sleep(START_POLL_SECONDS)
+
+
+def wait_until_it_stays(
+    show: Callable[[], Unit], hub: dict[str, Any], invocation: str, moment: float, error: type[Exception]
+) -> None:
+    """Wait until a moment of `time.monotonic()`. Raises `error` if the hub with this invocation ID does not answer then."""
+    while True:
         if show().invocation != invocation:
             raise error("the hub answered and then stopped")
-    if not _version(hub, unit, error):
+        if (left := moment - time.monotonic()) <= 0:
+            break
+        time.sleep(min(left, POLL_SECONDS))
+    if not _version(hub, show(), error):
         raise error(f"the hub answered at {hub['api_url']} and then stopped answering")
 
 
@@ -81,14 +89,16 @@ def _version(hub: dict[str, Any], unit: Unit, error: type[Exception]) -> str | N
 def wait_for_pages(
     show: Callable[[], Unit], hub: dict[str, Any], timeout: float, error: type[Exception]
 ) -> None:
-    """Wait until the pages of the hub's services answer. Raises `error` if one does not within `timeout` seconds."""
+    """Wait until the pages of the hub's services answer. Raises `error` if one does not within `timeout` seconds, or the hub stops."""
     deadline = time.monotonic() + timeout
     unit = show()
     for url in hub.get("pages", []):
         while not answers(url, unit):
+            if show().invocation != unit.invocation:
+                raise error("the hub answered and then stopped")
             if time.monotonic() > deadline:
                 raise error(f"the hub runs, but its service at {url} did not answer within {timeout:g} s")
-            time.sleep(POLL_SECONDS)
+            time.sleep(START_POLL_SECONDS)
 
 
 def answers(url: str, unit: Unit, timeout: float = 5) -> bool:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ..host.systemd_unit import show, systemctl
+from ..host.systemd_unit import Unit, show, systemctl
 from . import connection, health, shutdown
 from .api import HubApi, NoAnswer, hub_api
 from .errors import Failed
@@ -85,21 +87,39 @@ class LiveHub:
 
         settle: None for the default of this object.
         """
-        settle = self.settle if settle is None else settle
-        health.wait_until_it_answers(lambda: show(self.service), hub, self.timeout, settle, Failed)
+        with self.started(hub, self.settle if settle is None else settle):
+            pass
+
+    @contextlib.contextmanager
+    def started(self, hub: dict[str, Any], settle: float) -> Iterator[None]:
+        """Wait until the hub answers, and after this context until it has stayed up for `settle` seconds. Raises Failed if it does not."""
+        invocation = health.wait_until_it_answers(self.show, hub, self.timeout, Failed)
+        settled = time.monotonic() + settle
+        try:
+            yield
+        except Failed:
+            # If the hub has stopped, or stops within this time, that is why.
+            health.wait_until_it_stays(self.show, hub, invocation, settled, Failed)
+            raise
+        health.wait_until_it_stays(self.show, hub, invocation, settled, Failed)
         # If waiting fails, keep the port. Otherwise, another account could take it before the hub starts again.
         self.port.let_go()
+
+    def show(self) -> Unit:
+        return show(self.service)
 
     def check_started(self, hub: dict[str, Any]) -> dict[str, Any]:
         """Wait until the hub works, and return what its database contains.
 
         Raises Failed if the hub or the page of a service does not answer, or roles differ from the configuration.
         """
-        self.wait(hub)
-        held = self.held(hub)
-        if held["roles"] is None:
-            self.warn("The hub keeps its database in memory, so its roles could not be checked.")
-        elif lacking := health.roles_that_differ(hub["roles"], held["roles"]):
-            raise Failed(f"the hub runs, but these roles differ from its configuration: {', '.join(lacking)}")
-        health.wait_for_pages(lambda: show(self.service), hub, self.timeout, Failed)
+        with self.started(hub, self.settle):
+            held = self.held(hub)
+            if held["roles"] is None:
+                self.warn("The hub keeps its database in memory, so its roles could not be checked.")
+            elif lacking := health.roles_that_differ(hub["roles"], held["roles"]):
+                raise Failed(
+                    f"the hub runs, but these roles differ from its configuration: {', '.join(lacking)}"
+                )
+            health.wait_for_pages(self.show, hub, self.timeout, Failed)
         return held

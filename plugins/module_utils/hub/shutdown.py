@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import time
 
@@ -22,6 +23,7 @@ from .process import Hub, HubNotFound, hub_of, pid_of
 SCOPE = "shutdown"
 # A hub answers the shutdown request before it does anything else.
 ANSWER_SECONDS = 10
+ENDED_POLL_SECONDS = 0.02  # between looks whether systemd has noticed that the hub has exited
 
 
 def shut_down(unit: Unit, api: HubApi, timeout: float, *, with_proxy: bool = False) -> None:
@@ -56,10 +58,16 @@ def _has_ended(unit: Unit, hub: Hub | None, timeout: float) -> bool:
     By then, the unit has ended as well, or the script that it runs has started the hub again.
     """
     deadline = time.monotonic() + timeout
-    while (now := show(unit.name)).invocation == unit.invocation and not _is_next(hub, _hub(now)):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(health.POLL_SECONDS)
+    with contextlib.ExitStack() as stack:
+        process = None
+        with contextlib.suppress(OSError):  # it has exited, or the kernel has no such files
+            process = os.pidfd_open(hub.pid if hub else unit.main_pid)
+            stack.callback(os.close, process)
+        while (now := show(unit.name)).invocation == unit.invocation and not _is_next(hub, _hub(now)):
+            if time.monotonic() > deadline:
+                return False
+            if process is None or select.select([process], [], [], health.POLL_SECONDS)[0]:
+                time.sleep(ENDED_POLL_SECONDS)
     return True
 
 

@@ -153,7 +153,7 @@ def test_someone_in_its_place_is_not_believed_and_gets_no_token() -> None:
             api.HubApi(url(port), "a-secret", unit()).request("POST", "/shutdown")
         assert not health.answers(url(port), unit())
         with pytest.raises(Failed, match=f"account {MALLORY} listens at 127.0.0.1:{port} instead of the hub"):
-            health.wait_until_it_answers(unit, {"api_url": url(port)}, 5, 0, Failed)
+            health.wait_until_it_answers(unit, {"api_url": url(port)}, 5, Failed)
         assert told(mallory) == ""
 
 
