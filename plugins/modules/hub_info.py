@@ -238,6 +238,7 @@ import re
 import shutil
 import stat
 import subprocess
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -252,6 +253,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.host import (
     transaction,
 )
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
+from ansible_collections.collab.jupyterhub.plugins.module_utils.host.later import Later
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.listeners import unit_of
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.process import all_commands
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import (
@@ -449,7 +451,7 @@ def accounts_of_hub(unit: str, path: str, users: list[str], comment: str) -> lis
     return sorted({*users, *likely})
 
 
-def described(account: str, service: str) -> dict[str, Any]:
+def describe_account(account: str, service: str) -> dict[str, Any]:
     """Return what is known about an account and the group of its name, and for which other hub its home is kept (empty for none)."""
     home = os.path.join(account_numbers.HOMES, account)
     return {
@@ -490,11 +492,11 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    module.params["service"] = host_state.name_of(module.params["service"])
     try:
         unit = show(module.params["service"])
     except NoSystemd as error:
         module.fail_json(msg=f"{error}. Nothing was changed.")
+    unit.name = module.params["service"] = host_state.recorded_name(unit)
     try:
         named = paths.tidy(hub_command(unit).config)
     except HubNotFound:
@@ -504,7 +506,14 @@ def main() -> None:
         or remembered_path(unit.name)
         or (named if os.path.exists(named) else USUAL_PATH)
     )
-    hub, starts = describe_hub(unit, path, *(["people"] if module.params["people"] else []))
+    # These ask other interpreters. Meanwhile, this process compares the host with what was applied.
+    asked = Later(lambda: describe_hub(unit, path, *(["people"] if module.params["people"] else [])))
+    wish, labs = module.params["environment"], module.params["lab_settings"]
+    # That which earlier runs have changed is probably the one that the hub names.
+    likely = record.environments()[:1] if wish == "auto" else [paths.tidy(wish)]
+    described = {each: Later(partial(describe_lab, each, labs)) for each in likely if each != "none"}
+    applied = apply_record.look(module, unit.name) if module.params["applied"] else {}
+    hub, starts = asked.result()
     command = (starts.get("commands") or [[]])[-1]
     search = os.pathsep.join([*starts.get("paths", []), starts.get("search_path") or path_of(unit)])
     servers = environment_of(command, hub["python"], search) if hub["python"] else ""
@@ -517,8 +526,8 @@ def main() -> None:
     )
     of_others = {name for other in others_here for name in other["accounts"]}
     shared = [name for name in accounts.with_comment(module.params["comment"]) if name not in of_others]
-    wish = module.params["environment"]
     environment = {"auto": servers, "none": ""}.get(wish, paths.tidy(wish))
+    lab = described[environment].result() if environment in described else describe_lab(environment, labs)
     main_file = transaction.read(path) if os.path.isfile(path) else None
     # If the main file is JSON, the block is in the Python file next to it.
     with_block = (main_file or b"") + (transaction.read(config_block.python_file(path)) or b"")
@@ -528,7 +537,7 @@ def main() -> None:
     if any(paths.overlap(state_directory, other["state_directory"]) for other in others_here):
         state_directory = ""  # nothing in it may be deleted
     account = (
-        described(accounts.account_of(module.params["account"], account_names), unit.name)
+        describe_account(accounts.account_of(module.params["account"], account_names), unit.name)
         if module.params["account"]
         else {"exists": False}
     )
@@ -538,7 +547,7 @@ def main() -> None:
     )
     module.exit_json(
         changed=False,
-        applied=apply_record.look(module, unit.name) if module.params["applied"] else {},
+        applied=applied,
         service={
             "name": unit.name,
             "exists": unit.exists,
@@ -573,7 +582,7 @@ def main() -> None:
             "running": starts.get("running"),
             "isolation": starts.get("isolation", ""),
         },
-        lab=describe_lab(environment, module.params["lab_settings"]),
+        lab=lab,
         account=account,
         directories=sorted({name for _kind, name in directory_services.sources()}),
         silent_directories=directory_services.silent() if will_create else [],

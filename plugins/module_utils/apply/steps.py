@@ -75,7 +75,7 @@ def apply_all(
         options = with_base_url(step["options"], base_url) if "unless" in step else step["options"]
         installs = step["does"] == "python_packages"
         try:
-            with added(environment) if installs else contextlib.nullcontext():
+            with added(environment) if installs and environment else contextlib.nullcontext():
                 result = apply_one(step["does"], options, start)
         except StepFailed as error:
             raise after(error, [*changes]) from error

@@ -58,14 +58,19 @@ def remember(name: str, what: dict[str, Any]) -> None:
 
 
 def name_of(service: str) -> str:
+    """Return the name under which records have the hub of a unit, by one of its names."""
+    try:
+        return recorded_name(show(service))
+    except NoSystemd:
+        return recorded_name(Unit(service))
+
+
+def recorded_name(unit: Unit) -> str:
     """Return the name under which records have the hub of a unit. It is the same for `hub`, `hub.service` and aliases of the unit.
 
     Earlier releases recorded the name that the administrator had set.
     """
-    try:
-        names = show(service).names
-    except NoSystemd:
-        names = Unit(service).names
+    names = unit.names
     plain = [name.removesuffix(".service") for name in names]
     return next((name for name in (*plain, *names) if os.path.exists(path_of(f"{name}.json"))), plain[0])
 

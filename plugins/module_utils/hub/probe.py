@@ -27,9 +27,10 @@ import re
 import shlex
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
-DATABASE = "jupyterhub.sqlite"  # the hub's default
+DATABASE, SQLITE = "jupyterhub.sqlite", "sqlite:///"  # the hub's default, and how URLs of such files begin
 # What spawner settings are if the configuration only adds to them.
 DEFAULTS: dict[str, Any] = {
     "cmd": ["jupyterhub-singleuser"],
@@ -221,15 +222,20 @@ def account_names(config: Any) -> str:
 def connect(config: Any) -> Any:
     """Return a connection to the hub's database.
 
-    If there is none, or only the hub's process can read it, any exception of sqlalchemy or its driver is raised.
+    If there is none, or only the hub's process can read it, any exception of sqlite3, sqlalchemy or its driver is raised.
     """
-    from sqlalchemy import create_engine  # noqa: PLC0415
-    from sqlalchemy.engine import URL, make_url  # noqa: PLC0415
+    told = assigned(config.JupyterHub.get("db_url")) or DATABASE
+    # JupyterHub also takes the path of a file. Importing sqlalchemy takes longer than all the rest, and most hubs use SQLite.
+    if "://" not in told or (told.startswith(SQLITE) and "?" not in told):
+        import sqlite3  # noqa: PLC0415 - an interpreter may have been built without it
 
-    told = assigned(config.JupyterHub.get("db_url"))
-    if told and "://" not in told:  # JupyterHub also takes the path of a file
-        told = f"sqlite:///{told}"
-    url = make_url(told) if told else URL.create("sqlite", database=DATABASE)
+        return sqlite3.connect(
+            f"{Path(os.path.abspath(told.removeprefix(SQLITE))).as_uri()}?mode=ro", uri=True
+        )
+    from sqlalchemy import create_engine  # noqa: PLC0415
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+
+    url = make_url(told)
     options = {}
     if url.get_backend_name() == "sqlite":
         path = f"file:{os.path.abspath(url.database or '')}"
@@ -244,39 +250,45 @@ def isolation(connection: Any) -> str:
 
     The hub leaves a transaction open until it writes something, which may take minutes. By default, MySQL shows it an old state until then.
     """
-    level = "" if connection.dialect.name == "sqlite" else str(connection.get_isolation_level())
+    dialect = getattr(connection, "dialect", None)  # sqlite3 has none
+    level = str(connection.get_isolation_level()) if dialect and dialect.name != "sqlite" else ""
     return "" if level.upper() in ("READ COMMITTED", "READ UNCOMMITTED", "AUTOCOMMIT") else level
+
+
+def rows(connection: Any, query: str, *tables: str) -> Any:
+    """Return the rows of a query, in which each `{}` stands for a table. The names of some tables are words of some databases."""
+    dialect = getattr(connection, "dialect", None)
+    if dialect is None:
+        return connection.execute(query.format(*tables))
+    return connection.exec_driver_sql(query.format(*map(dialect.identifier_preparer.quote, tables)))
 
 
 def running(connection: Any) -> list[dict[str, Any]]:
     """Return the running servers in the hub's database, each with its owner, name, and start time in seconds since the epoch."""
-    from sqlalchemy import Column, DateTime, MetaData, String, Table, select  # noqa: PLC0415
-
-    users = Table("users", MetaData(), Column("id"), Column("name", String))
-    spawners = Table(
-        *("spawners", MetaData(), Column("user_id"), Column("server_id")),
-        *(Column("name", String), Column("started", DateTime)),
-    )
-    who = select(users.c.name, spawners.c.name, spawners.c.started).where(
-        spawners.c.user_id == users.c.id, spawners.c.server_id.is_not(None), spawners.c.started.is_not(None)
+    query = (
+        "SELECT u.name, s.name, s.started FROM {} s JOIN {} u ON s.user_id = u.id "
+        "WHERE s.server_id IS NOT NULL AND s.started IS NOT NULL"
     )
     return [
         {
             "owner": user,
             "name": f"{user}/{name}" if name else user,
             # This also runs with interpreters that are too old for us, which have no datetime.UTC.
-            "started": started.replace(tzinfo=datetime.timezone.utc).timestamp(),  # noqa: UP017
+            "started": moment(started).replace(tzinfo=datetime.timezone.utc).timestamp(),  # noqa: UP017
         }
-        for user, name, started in connection.execute(who)
+        for user, name, started in rows(connection, query, "spawners", "users")
     ]
+
+
+def moment(value: Any) -> datetime.datetime:
+    """Return a moment in a database. SQLite has texts."""
+    return datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def people(connection: Any) -> dict[str, list[str]]:
     """Return the names of the hub's users and groups."""
-    from sqlalchemy import Column, MetaData, String, Table, select  # noqa: PLC0415
-
     return {
-        kind: sorted(connection.scalars(select(Table(kind, MetaData(), Column("name", String)).c.name)))
+        kind: sorted(name for (name,) in rows(connection, "SELECT name FROM {}", kind))
         for kind in ("users", "groups")
     }
 
@@ -307,7 +319,7 @@ def main(path: str, arguments: list[str], people_too: bool) -> dict[str, Any]:
         result["search_path"] = search_path(config)
         result["spawners"] = spawner_classes(config)
         result["account_names"] = account_names(config)
-        with contextlib.suppress(Exception), connect(config) as connection:
+        with contextlib.suppress(Exception), contextlib.closing(connect(config)) as connection:
             result["isolation"] = isolation(connection)
             result["running"] = running(connection)
             result["people"] = people(connection) if people_too else None

@@ -12,7 +12,7 @@ import subprocess
 from typing import Any
 
 from .environment import journal_path
-from .lab_files import LabFiles, directories
+from .lab_files import WHERE, LabFiles
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 PROBE_SECONDS = 60
@@ -32,10 +32,12 @@ PACKAGES = (
     "pycrdt-store",
     "pycrdt-websocket",
 )
+# Prints JSON, and then, if JupyterLab is there and tells, what WHERE prints.
 VERSIONS = """
 import importlib.metadata, json, os, sys
 versions, since = {}, 0
-for name in sys.argv[1:]:
+where, *names = sys.argv[1:]
+for name in names:
     # An installer that was interrupted leaves packages without a version.
     found = next((each for each in importlib.metadata.distributions(name=name) if each.version), None)
     if found is None:
@@ -46,6 +48,11 @@ for name in sys.argv[1:]:
         since = os.stat(description).st_mtime if os.path.exists(description) else 0
 python = ".".join(map(str, sys.version_info[:3]))
 print(json.dumps({"versions": versions, "python_version": python, "collaboration_since": since}))
+if "jupyterlab" in versions:
+    try:
+        exec(where)
+    except Exception:
+        pass
 """
 
 
@@ -64,20 +71,20 @@ def describe_lab(environment: str, names: list[str]) -> dict[str, Any]:
         "unfinished": bool(environment) and journal_path(environment).exists(),
         "settings": {},
     }
-    if environment and os.path.exists(python):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            done = subprocess.run(
-                [python, "-I", "-c", VERSIONS, *PACKAGES],
-                capture_output=True,
-                text=True,
-                check=False,
-                cwd="/",
-                timeout=PROBE_SECONDS,
-            )
-            if done.returncode == 0:
-                lab |= {"python": python, **json.loads(done.stdout)}
-    if "jupyterlab" in lab["versions"]:
-        with contextlib.suppress(LookupError):
-            where = directories(python)
-            lab["settings"] = {name: LabFiles(where, name).found() for name in names}
+    if not (environment and os.path.exists(python)):
+        return lab
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        done = subprocess.run(
+            [python, "-I", "-c", VERSIONS, WHERE, *PACKAGES],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            timeout=PROBE_SECONDS,
+        )
+        if done.returncode == 0:
+            told, *where = done.stdout.splitlines()
+            lab |= {"python": python, **json.loads(told)}
+            if where:
+                lab["settings"] = {name: LabFiles(json.loads(where[-1]), name).found() for name in names}
     return lab

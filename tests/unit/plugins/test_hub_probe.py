@@ -2,6 +2,7 @@
 """What the hub's own interpreter tells about the running servers."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -11,7 +12,6 @@ from typing import Any
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import probe as hub_probe
 from jupyterhub import orm
-from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
 STARTED = datetime(2026, 11, 21, 12, 0, 0, 500000)
@@ -53,7 +53,7 @@ def test_database_may_be_told_as_a_path(url: str) -> None:
 def test_database_that_cannot_be_read(url: str) -> None:
     c = Config()
     c.JupyterHub.db_url = url
-    with pytest.raises(OperationalError):
+    with pytest.raises(sqlite3.OperationalError):
         hub_probe.running(hub_probe.connect(c))
 
 
@@ -233,7 +233,7 @@ def test_modules_of_the_hub_are_there_as_in_the_hub(tmp_path: Path) -> None:
 
 def test_default_is_the_hubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OperationalError):
+    with pytest.raises(sqlite3.OperationalError):
         hub_probe.running(hub_probe.connect(Config()))
     orm.new_session_factory("sqlite:///jupyterhub.sqlite")().close()
     assert hub_probe.running(hub_probe.connect(Config())) == []

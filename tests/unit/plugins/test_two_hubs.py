@@ -257,7 +257,7 @@ def test_record_of_kept_files_goes_with_them(tmp_path: Path, monkeypatch: pytest
     home.mkdir()
     assert kept_files.other_hub(str(home), "hub-b") == "hub-a"
     assert kept_files.other_hub(str(home), "hub-a") == ""
-    assert hub_info.described("no-such-account", "hub-b")["kept_for"] == ""
+    assert hub_info.describe_account("no-such-account", "hub-b")["kept_for"] == ""
     kept_files.forget(str(home))
     assert kept_files.other_hub(str(home), "hub-b") == ""
     assert list((tmp_path / "state").iterdir()) == []
