@@ -240,7 +240,10 @@ def test_project_has_a_container(
     with server.document("both.txt") as hers, bob.visit("project-soil").document("both.txt") as his:
         hers.insert(0, "from alice\n")
         his.wait_until(lambda document: document.text == "from alice\n")
-    assert inspected(host, "project-2dsoil")["HostConfig"]["Memory"] == 1200 * 1024**2
+    found = inspected(host, "project-2dsoil")
+    assert found["HostConfig"]["Memory"] == 1200 * 1024**2
+    mounted = {each["Name"] for each in found["Mounts"]}
+    assert mounted == {"home-project-2dsoil", "jupyter-collab-history-project-2dsoil"}
     alice.stop("project-soil")
     again = run(platform, tmp_path, jupyterhub_projects=projects)
     assert (again.code, again.changed) == (0, 0), again.output

@@ -2,19 +2,14 @@
 """The nodes of the hub, and what Slurm does with servers."""
 
 import pytest
-import testinfra
-from testinfra.host import Host
 
 from scenario import Platform
-from slurm_cluster import Cluster
-
-NODES = ("1", "2")
+from slurm_cluster import Cluster, cluster_of
 
 
 @pytest.fixture(scope="session")
-def cluster(platform: Platform, host: Host) -> Cluster:
-    names = [f"{platform.name}-{number}" for number in NODES]
-    return Cluster(host, {name: testinfra.get_host(f"podman://{name}") for name in names})
+def cluster(platform: Platform) -> Cluster:
+    return cluster_of(platform)
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,12 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
+import testinfra
 from testinfra.host import Host
 
 from scenario import Platform, Play, run_playbook, wait_until
+
+NODES = ("1", "2")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,16 @@ class Cluster:
         command = ["podman", "ps", "--format={{.Names}}"]
         names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
         return [name for name in self.nodes if name in names]
+
+
+def cluster_of(platform: Platform) -> Cluster:
+    """Return the cluster of a hub's container."""
+    hosts = {name: testinfra.get_host(f"podman://{name}") for name in (platform.name, *_nodes_of(platform))}
+    return Cluster(hosts.pop(platform.name), hosts)
+
+
+def _nodes_of(platform: Platform) -> list[str]:
+    return [f"{platform.name}-{number}" for number in NODES]
 
 
 def run(cluster: Cluster, platform: Platform, **variables: Any) -> Play:

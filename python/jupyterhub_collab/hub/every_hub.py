@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ..patches.hub.bodies import limit_bodies
+from ..patches.hub.job_reports import accept_ports_only
 from ..patches.hub.start import before_start
 from .shared_port import share_port
 
@@ -12,3 +13,4 @@ def protect() -> None:
     """Protect the hub of this process from other accounts, and from people without one. Each fragment calls this."""
     share_port()
     before_start(limit_bodies)
+    before_start(accept_ports_only)

@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.access import Mode, load
 
 from people import Hub, Person
-from scenario import Platform, play, wait_until
+from scenario import Platform, wait_until
 
 from .actions import Furniture, Visitor
+from .engines import engine_of
 
 ACCESS = load()
 # Who opens each server first, and creates what the actions need: the first of these who can start it.
@@ -117,7 +118,7 @@ class Stage:
         if self.scene is None or self.scene.mode != mode:
             self.belongings.close()
             self.scene = None
-            switched = play("jupyter_rtc", self.platform.name, **mode.variables)
+            switched = engine_of(self.platform).apply(self.platform, mode.variables)
             assert switched.code == 0, switched.output
             self.scene = Scene(self.belongings.enter_context(Hub(self.url)), mode)
             self.scene.begin()
