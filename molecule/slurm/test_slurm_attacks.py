@@ -68,7 +68,7 @@ def bob(server: Server, cluster: Cluster) -> Neighbour:
 
 
 def process_of(node: Host, account: str) -> str:
-    return node.check_output("pgrep -o -u %s -f '^/opt/lab/bin/python .*singleuser'", account)
+    return str(node.check_output("pgrep -o -u %s -f '^/opt/lab/bin/python .*singleuser'", account))
 
 
 def variables_of(node: Host, account: str) -> dict[str, str]:

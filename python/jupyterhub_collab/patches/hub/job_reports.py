@@ -29,18 +29,20 @@ def accept_ports_only(_hub: Any) -> None:
     """Refuse reports with anything else to this hub, which is about to answer requests. Again, this does nothing."""
     for address, handler in apihandlers.default_handlers:
         if address == ADDRESS and not hasattr(handler.post, "accepts_ports_only"):
-            handler.post = _checked(handler.post)
+            _check(handler)
 
 
-def _checked(post: Any) -> Any:
-    @wraps(post)
-    async def checked(handler: Any) -> None:
-        if not is_port(handler.get_json_body()):
+def _check(handler: Any) -> None:
+    theirs = handler.post
+
+    @wraps(theirs)
+    async def post(self: Any) -> None:
+        if not is_port(self.get_json_body()):
             raise web.HTTPError(400, REFUSED)
-        await maybe_future(post(handler))
+        await maybe_future(theirs(self))
 
-    checked.accepts_ports_only = True  # type: ignore[attr-defined]
-    return checked
+    post.accepts_ports_only = True  # type: ignore[attr-defined]
+    handler.post = post
 
 
 def is_port(report: Any) -> bool:

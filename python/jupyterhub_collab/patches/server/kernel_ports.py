@@ -20,6 +20,5 @@ def encrypt_kernels() -> None:
 
     Releases of jupyter-client before 8.10 do not know this.
     """
-    policy = getattr(KernelManager, "transport_encryption", None)
-    if policy is not None and zmq.has("curve"):
-        policy.default_value = AUTO
+    if hasattr(KernelManager, "transport_encryption") and zmq.has("curve"):
+        KernelManager.transport_encryption.default_value = AUTO
