@@ -178,6 +178,22 @@ class LocalServer:
                 await asyncio.sleep(0.05)
 
 
+class Configured(LocalServer):
+    """A server with a configuration of its own, in Python, besides that of the collection."""
+
+    def __init__(self, directory: Path, config: str) -> None:
+        super().__init__(directory)
+        self._config = directory / "config"
+        self._config.mkdir()
+        (self._config / "jupyter_server_config.py").write_text(config)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        inherited = super().environment
+        path = f"{inherited['JUPYTER_CONFIG_PATH']}:{self._config}"
+        return {**inherited, "JUPYTER_CONFIG_PATH": path}
+
+
 # A hook that does nothing. Configuring it makes a server load the module.
 LOADED = """
 

@@ -17,6 +17,9 @@ COLOURS = [
     "#8bc34a", "#1fb5c9", "#8fb3cf", "#c8b0a0", "#a8d5a2", "#ff7f3f", "#e6e27a", "#b8b8e8",
 ]  # fmt: skip
 
+# Characters. Everyone gets everyone's, also from each page with each move of a cursor.
+LONGEST_NAME, LONGEST_INITIALS, LONGEST_COLOUR, LONGEST_AVATAR = 200, 10, 100, 2_000
+
 
 class Identities:
     """Fills in what the hub does not say about people. What the hub says stays (JupyterHub 6 and later: `user_info`).
@@ -33,8 +36,12 @@ class Identities:
         """Fill in the missing fields of a `jupyter_server.auth.User`."""
         if user.display_name in ("", user.username):
             user.display_name = user.name = _full_name(user.username) or user.username
-        user.initials = user.initials or initials(user.display_name)
-        user.color = user.color or self.colour(user.username)
+        user.display_name, user.name = _within(LONGEST_NAME, user.display_name, user.name)
+        user.initials = (user.initials or initials(user.display_name))[:LONGEST_INITIALS]
+        if not user.color or len(user.color) > LONGEST_COLOUR:
+            user.color = self.colour(user.username)
+        if user.avatar_url and len(user.avatar_url) > LONGEST_AVATAR:
+            user.avatar_url = None  # such as a picture in the address itself
 
     def colour(self, username: str) -> str:
         """Return a user's color in CSS notation. Assign one if the user has none."""
@@ -53,6 +60,10 @@ def initials(name: str) -> str:
     if len(words) > 1:
         return (words[0][0] + words[-1][0]).upper()
     return name[:2].title()
+
+
+def _within(most: int, *texts: str) -> list[str]:
+    return [text if len(text) <= most else f"{text[: most - 1]}…" for text in texts]
 
 
 def _full_name(username: str) -> str:

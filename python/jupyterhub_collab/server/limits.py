@@ -14,6 +14,9 @@ from collections.abc import Collection, Iterator
 from tornado.web import HTTPError
 
 TOO_MANY = 429
+# How many bytes wait for a page that does not read, on the websockets that pages open again without losing anything: that of the server's
+# events, and that of a document or of all pages. A page that connects again gets, in one message, all of a document that it lacks.
+WAITING_EVENTS, WAITING_ROOM = 1_000_000, 8_000_000
 WEBSOCKETS = "You have {most} connections open on this server, which is the limit per person. Close some of its tabs, then reload this one."
 DOCUMENTS = "You have {most} documents open on this server, which is the limit per person. Close some, wait a minute, then open it again."
 

@@ -18,7 +18,6 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,6 +42,7 @@ from tornado.web import HTTPError
 from ..patches.server import saving
 from ..within import within
 from . import apart, chats, copies, running
+from .awareness import SENDER, PassingOn
 from .editing import current_edit, editing_as
 from .file_content import Found
 from .file_on_disk import File, Unfinished, says_gone
@@ -81,8 +81,6 @@ SHARE_OF_SENDING = 0.25
 # How often an operation is repeated because the document or its file changed in the meantime.
 ATTEMPTS = 5
 T = TypeVar("T")
-# The client whose message is being handled.
-SENDER: ContextVar[Channel | None] = ContextVar("sender", default=None)
 # The close reason for which JupyterLab asks the user to reload a document.
 UNKNOWN_SESSION = {"reason": "unknown_session", "sessionId": "", "reloadable": True}
 # A room that failed to start never becomes ready. Clients that wait for it are told after this many seconds.
@@ -151,6 +149,7 @@ class Room(rooms.DocumentRoom):
         self._held: set[str] = set()  # what keeps the document open, besides people
         self._quiet = asyncio.Event()
         self._quiet.set()
+        self._passing_on = PassingOn(self)
         self.on_message = self._take_in
         self.awareness.observe(self._on_awareness)
 
@@ -448,6 +447,8 @@ class Room(rooms.DocumentRoom):
             if self._told.get(client, state) != state:
                 self._active()
             self._told[client] = state
+        for client in event[0]["removed"]:
+            self._told.pop(client, None)
 
     # Saving
 
@@ -771,6 +772,9 @@ class Room(rooms.DocumentRoom):
 
     def _take_in(self, message: bytes) -> bool:
         """Apply an update from a client, and remember it as it was sent while it is applied. Return whether the message was handled."""
+        if message[0] == YMessageType.AWARENESS:
+            self._passing_on.take(message, SENDER.get())
+            return True
         if message[0] != YMessageType.SYNC or message[1] == YSyncMessageType.SYNC_STEP1:
             return False
         update = read_message(message[2:])
@@ -892,6 +896,7 @@ class Room(rooms.DocumentRoom):
 
     async def stop(self) -> None:
         """Save the document and stop the room."""
+        self._passing_on.stop()
         for waiting in (self._keeping, self._completing):
             if waiting is not None:
                 waiting.cancel()

@@ -18,7 +18,7 @@ from typing import Any
 from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError
 
-from ..patches.server.websockets import close, judge_messages, limit_messages
+from ..patches.server.websockets import close, judge_messages, limit_messages, limit_waiting
 from .farewell import is_of_page, say_that_access_ended
 from .handshakes import refuse_other_pages
 from .hub_credentials import (
@@ -31,9 +31,9 @@ from .hub_credentials import (
     serves_hub,
 )
 from .levels import Level
-from .limits import Websockets
+from .limits import WAITING_EVENTS, WAITING_ROOM, Websockets
 from .push import Push
-from .watching import LONGEST_MESSAGE, Tabs, Watcher, ask_again, may_watch
+from .watching import LONGEST_MESSAGE, Tabs, Watcher, ask_again, is_of_room, may_watch
 
 LOG = getLogger("tornado.application")
 LOOK_SECONDS = 1.0  # cheap: while the hub's last answer is valid, it comes from the server's memory
@@ -79,6 +79,10 @@ class Visitors:
         refuse_other_pages(handler)
         who = handler.current_user.username if handler.current_user else ""
         self._limit.enter(who)
+        if is_of_page(handler):
+            limit_waiting(handler, WAITING_EVENTS)
+        elif is_of_room(handler):
+            limit_waiting(handler, WAITING_ROOM)
         with contextlib.ExitStack() as stack:
             stack.callback(self._limit.leave, who)
             if credentials := self._credentials_of(handler):

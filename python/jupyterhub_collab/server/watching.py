@@ -8,6 +8,7 @@ for no other tab. Everything else is dropped.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -38,10 +39,15 @@ def may_watch(handler: Any) -> bool:
     return view_table.name_of(type(handler)) in view_table.SOCKETS
 
 
+def is_of_room(handler: Any) -> bool:
+    """Return whether a websocket is one of jupyter-collaboration: of a document, or of all pages."""
+    return view_table.name_of(type(handler)) == view_table.ROOM
+
+
 def ask_again(handler: Any) -> None:
     """Ask a document's tab for what it has and the server lacks, such as text that was typed while its person could only view."""
     room = getattr(handler, "room", None)
-    if view_table.name_of(type(handler)) == view_table.ROOM and room is not None:
+    if is_of_room(handler) and room is not None:
         from pycrdt import create_sync_message  # noqa: PLC0415  # a server without collaboration has the guard, too
 
         handler.write_message(create_sync_message(room.ydoc), binary=True)
@@ -115,7 +121,7 @@ class Watcher:
     def __init__(self, handler: Any, tabs: Tabs, deliver: Deliver) -> None:
         self._handler = handler
         self._tabs = tabs
-        self._is_room = view_table.name_of(type(handler)) == view_table.ROOM
+        self._is_room = is_of_room(handler)
         self._room = handler.request.path.rpartition("/")[2] if self._is_room else ""
         self._tab: int | None = None
         self._steps = Pace(STEP_PACE, deliver)
@@ -125,8 +131,8 @@ class Watcher:
         """Note the tab of a person who can edit. They may be a viewer later."""
         if not self._is_room or self._tab is not None or not _is(message, AWARENESS):
             return
-        if len(states := _states(message)) == 1:
-            self._tab = states[0][0]
+        if len(told := _tabs(message)) == 1:
+            self._tab = told[0][0]
             self._tabs.note(self._room, self._tab, self._person)
 
     def take(self, message: Any) -> None:
@@ -148,14 +154,19 @@ class Watcher:
 
     def _own(self, message: bytes) -> bytes | None:
         """Return the message with the state of the viewer's own tab only, as that of the person whom the hub knows; None if it lacks it."""
-        states = _states(message) if len(message) <= LONGEST_AWARENESS else []
-        if self._tab is None and len(states) == 1:  # a tab first tells its own state, alone
-            held = states[0][0] in self._handler.room.awareness.states
-            if self._tabs.take(self._room, states[0][0], self._person, held):
-                self._tab = states[0][0]
-        for tab, clock, state in states:
-            if tab == self._tab and (state is None or isinstance(state, dict)):
-                return _message(tab, clock, None if state is None else self._named(state))
+        told = _tabs(message) if len(message) <= LONGEST_AWARENESS else []
+        if self._tab is None and len(told) == 1:  # a tab first tells its own state, alone
+            held = told[0][0] in self._handler.room.awareness.states
+            if self._tabs.take(self._room, told[0][0], self._person, held):
+                self._tab = told[0][0]
+        # Pages repeat what they hear of others. Nothing else of that is read.
+        for tab, clock, text in told:
+            if tab != self._tab:
+                continue
+            with contextlib.suppress(ValueError, RecursionError):
+                state = json.loads(text)
+                if state is None or isinstance(state, dict):
+                    return _message(tab, clock, None if state is None else self._named(state))
         return None
 
     def _named(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -206,20 +217,26 @@ class _Reader:
         return self._data[start : self._place]
 
 
-def _states(message: bytes) -> list[tuple[int, int, Any]]:
-    """Return the tabs in an awareness message, each with its clock and state; none if the message is not valid."""
-    try:
-        outer = _Reader(message[1:])
-        reader = _Reader(outer.part())
-        states = []
-        for _each in range(reader.number()):
-            tab, clock = reader.number(), reader.number()
-            states.append((tab, clock, json.loads(reader.part())))
-            if tab >= LARGEST_TAB or clock >= LARGEST_CLOCK:
-                return []
-        return states if reader.is_at_end and outer.is_at_end else []
-    except (ValueError, RecursionError):
-        return []
+def tabs_in(message: bytes) -> list[tuple[int, int, bytes]]:
+    """Return the tabs in an awareness message, each with its clock, and its state as JSON. Raises ValueError if no page sends such a message."""
+    outer = _Reader(message[1:])
+    reader = _Reader(outer.part())
+    tabs = []
+    for _each in range(reader.number()):
+        tab, clock, state = reader.number(), reader.number(), reader.part()
+        if tab >= LARGEST_TAB or clock >= LARGEST_CLOCK:
+            raise ValueError("too large")
+        tabs.append((tab, clock, state))
+    if not (reader.is_at_end and outer.is_at_end):
+        raise ValueError("too long")
+    return tabs
+
+
+def _tabs(message: bytes) -> list[tuple[int, int, bytes]]:
+    """Return the tabs in an awareness message; none if the message is not valid."""
+    with contextlib.suppress(ValueError):
+        return tabs_in(message)
+    return []
 
 
 def _message(tab: int, clock: int, state: Any) -> bytes | None:
@@ -227,7 +244,13 @@ def _message(tab: int, clock: int, state: Any) -> bytes | None:
         told = json.dumps(state, allow_nan=False).encode()  # browsers cannot read NaN
     except ValueError:
         return None
-    body = _number(1) + _number(tab) + _number(clock) + _number(len(told)) + told
+    return message_of([(tab, clock, told)])
+
+
+def message_of(tabs: list[tuple[int, int, bytes]]) -> bytes:
+    """Return an awareness message with the states of some tabs, each with its clock, and its state as JSON."""
+    parts = [_number(tab) + _number(clock) + _number(len(state)) + state for tab, clock, state in tabs]
+    body = b"".join([_number(len(parts)), *parts])
     return bytes([AWARENESS]) + _number(len(body)) + body
 
 

@@ -15,6 +15,8 @@ import { leadTo } from "./top-bar.ts";
 const MOST = 4;
 /** How long the badge says that someone came or left instead of its title, in milliseconds. */
 const BRIEFLY = 6000;
+/** How many people it names when they come or leave at once. */
+const MOST_NAMED = 3;
 const LIST = "jp-CollabPeople";
 
 function lead(button: HTMLButtonElement | null): void {
@@ -52,8 +54,12 @@ export class Badge extends ReactWidget {
     const left = missing(before, people, username);
     this.place = { ...this.place, people, level: levelOf(people, username) ?? this.place.level };
     this.tell([
-      ...came.map((name) => this.trans.__("%1 is here", name)),
-      ...left.map((name) => this.trans.__("%1 has left", name)),
+      ...(came.length > MOST_NAMED
+        ? [this.trans.__("%1 more people are here", came.length)]
+        : came.map((name) => this.trans.__("%1 is here", name))),
+      ...(left.length > MOST_NAMED
+        ? [this.trans.__("%1 people have left", left.length)]
+        : left.map((name) => this.trans.__("%1 has left", name))),
     ]);
     this.update();
   }

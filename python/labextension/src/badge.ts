@@ -5,13 +5,13 @@ import { ICommandPalette, IToolbarWidgetRegistry } from "@jupyterlab/apputils";
 import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 
 import { Badge } from "./badge-view.tsx";
+import { crowdOf } from "./crowd.ts";
 import { show } from "./documents.ts";
 import { Following } from "./following.ts";
 import { SHOW_HISTORY } from "./history.ts";
 import { DOMAIN, EXTENSION } from "./names.ts";
 import { pageOf } from "./places.ts";
 import { askPlace } from "./request.ts";
-import { onEvent, PRESENCE, type Person } from "./server.ts";
 
 const COMMAND = "collab-jupyterhub:show-people";
 
@@ -51,9 +51,8 @@ export const badge: JupyterFrontEndPlugin<void> = {
     });
     palette?.addItem({ command: COMMAND, category: trans.__("Collaboration") });
 
-    let latest: Person[] | undefined;
-    onEvent(app.serviceManager, PRESENCE, ({ people }) => {
-      latest = people;
+    const crowd = crowdOf(app.serviceManager);
+    crowd.onChange((people) => {
       view.setPeople(people);
       following.setPeople(people);
     });
@@ -61,7 +60,8 @@ export const badge: JupyterFrontEndPlugin<void> = {
     app.restored
       .then(() => askPlace(app.serviceManager.serverSettings))
       .then((place) => {
-        view.setPlace({ ...place, people: latest ?? place.people });
+        crowd.hear(place);
+        view.setPlace({ ...place, people: crowd.people });
       })
       .catch((error: unknown) => {
         console.warn("The server does not tell where this page is", error);

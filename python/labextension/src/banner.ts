@@ -12,6 +12,7 @@ import { ITranslator, nullTranslator } from "@jupyterlab/translation";
 
 import { Banner } from "./banner-view.tsx";
 import { type Cause, Connection } from "./connection.ts";
+import { crowdOf } from "./crowd.ts";
 import { silenceDialogs } from "./dialogs.ts";
 import { currentText, lock } from "./documents.ts";
 import { refuseForeign } from "./foreign.ts";
@@ -21,7 +22,7 @@ import { type HubPages, newsOf, newsOfKernels, newsOfLevel } from "./news.ts";
 import { levelOf } from "./people.ts";
 import { ReadOnly } from "./read-only.ts";
 import { askPlace, whyAway } from "./request.ts";
-import { FAREWELL, type Level, onEvent, type Place, PRESENCE } from "./server.ts";
+import { FAREWELL, type Level, onEvent, type Place } from "./server.ts";
 
 export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
   id: `${EXTENSION}:banner`,
@@ -38,6 +39,7 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
   ): IConnectionLost => {
     const trans = (translator ?? nullTranslator).load(DOMAIN);
     const services = app.serviceManager;
+    const crowd = crowdOf(services);
     const view = new Banner(trans.__("Connection"));
     app.shell.add(view, "header");
     const kernels = new Kernels(app);
@@ -71,6 +73,7 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
       seen = levelOf(answer.people, answer.username) ?? seen;
       readOnly.value = answer.level === "view";
       showState();
+      crowd.hear(answer);
     };
     const onChange = (cause: Cause | undefined): void => {
       if (info) {
@@ -112,7 +115,7 @@ export const banner: JupyterFrontEndPlugin<IConnectionLost> = {
           connection.suspect();
         });
     };
-    onEvent(services, PRESENCE, ({ people }) => {
+    crowd.onChange((people) => {
       const level = place && levelOf(people, place.username);
       if (level && level !== seen) {
         seen = level;

@@ -34,9 +34,25 @@ export interface Person {
   level: Level;
 }
 
-/** Everyone who is here, whenever that changes. */
+/** The list of everyone who is here. */
 export interface Presence {
+  /** Which list it is. A server that restarts begins another one. */
+  list: string;
+  /** Each change has a number. This is that of the last one in the list. */
+  number: number;
   people: Person[];
+}
+
+/** A change of that list. */
+export interface Change {
+  list: string;
+  /** The number of the list that it changes. */
+  before: number;
+  number: number;
+  /** Those who have come, and those of whom something has changed. */
+  changed: Person[];
+  /** The usernames of those who have left. */
+  gone: string[];
 }
 
 /** What a page is told about where it is. */
@@ -59,13 +75,13 @@ export interface Farewell {
 
 export const FAREWELL = "https://collab-jupyterhub.invalid/farewell/v1";
 export const NOTICE = "https://collab-jupyterhub.invalid/document/v1";
-export const PRESENCE = "https://collab-jupyterhub.invalid/presence/v1";
+export const PRESENCE = "https://collab-jupyterhub.invalid/presence/v2";
 
 /** What the events of each schema contain. */
 interface Events {
   [FAREWELL]: Farewell;
   [NOTICE]: Notice;
-  [PRESENCE]: Presence;
+  [PRESENCE]: Change;
 }
 
 /** Call `then` with each event of a schema. It costs nothing until there is one. */

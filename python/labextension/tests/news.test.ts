@@ -21,6 +21,8 @@ const place = (username: string, level: Place["level"]): Place => ({
   shared: false,
   username,
   level,
+  list: "",
+  number: 0,
   people: [],
 });
 const said = (cause: Parameters<typeof newsOf>[0], where?: Place): [string, (string | undefined)[]] => {

@@ -5,6 +5,7 @@ import asyncio
 import logging
 import pwd
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,13 @@ from terminado.management import NamedTermManager
 from jupyterhub_collab.patches.server.authors import Authors, address_of
 from jupyterhub_collab.patches.server.identities import complete_users
 from jupyterhub_collab.server.history import History
-from jupyterhub_collab.server.identity import COLOURS, Identities, initials
+from jupyterhub_collab.server.identity import (
+    COLOURS,
+    LONGEST_INITIALS,
+    LONGEST_NAME,
+    Identities,
+    initials,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -30,6 +37,21 @@ def test_colours_are_distinct_and_stay(tmp_path: Path) -> None:
     again = Identities(History(tmp_path, LOG))
     assert {name: again.colour(name) for name in reversed(names)} == first
     assert again.colour("one-more") in COLOURS
+
+
+def test_everyone_gets_little_of_each_person(tmp_path: Path) -> None:
+    """Everyone's page gets everyone's name and picture, also with each move of a cursor."""
+    identities = Identities(History(tmp_path, LOG))
+    user = User("mallory", *(100_000 * "x" for _field in range(5)))
+    identities.complete(user)
+    assert user.username == "mallory" and not user.avatar_url
+    assert user.color in COLOURS
+    assert len(user.display_name) == len(user.name) == LONGEST_NAME
+    assert len(user.initials or "") <= LONGEST_INITIALS
+    usual = User("alice", "Alice", "Alice Liddell", "AL", "https://hub.invalid/alice.png", "#123456")
+    before = asdict(usual)
+    identities.complete(usual)
+    assert asdict(usual) == before
 
 
 def test_black_letters_can_be_read_on_each_colour() -> None:

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection
 
+from here import PRESENCE, Here
 from jupyterhub_collab.server.presence import SCHEMA_ID, SETTLE_SECONDS
 from local_hub import PATIENCE, LocalHub
 from people.sockets import dial
 from visits import EVENTS, open_document
 
 pytestmark = pytest.mark.anyio
-PRESENCE = "api/collaboration-presence"
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +32,36 @@ def told(hub: LocalHub, who: str) -> dict[str, Any]:
     return answer
 
 
-async def until_people(events: ClientConnection, *expected: tuple[str, list[str]]) -> list[dict[str, Any]]:
-    """Wait for the event that says who is here and in which documents, and return it."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            event = json.loads(await events.recv())
-            if event["schema_id"] == SCHEMA_ID:
-                people: list[dict[str, Any]] = event["people"]
-                if [(each["username"], each["documents"]) for each in people] == [*expected]:
-                    return people
+class Page(Here):
+    """A page of someone at alice's server."""
+
+    def __init__(self, hub: LocalHub, who: str) -> None:
+        super().__init__()
+        self._hub, self._who = hub, who
+        self.asked = 0
+
+    async def open(self) -> None:
+        self._events = await dial(self._hub.door(self._who, EVENTS))
+
+    async def close(self) -> None:
+        await self._events.close()
+
+    async def next(self) -> dict[str, Any]:
+        """Take in the next event about people, and return it."""
+        while (event := json.loads(await self._events.recv()))["schema_id"] != SCHEMA_ID:
+            pass
+        if not self.hear(event):
+            self.asked += 1
+            self.learn(told(self._hub, self._who))
+            self.hear(event)
+        return dict(event)
+
+    async def until(self, *expected: tuple[str, list[str]]) -> list[dict[str, Any]]:
+        """Wait until these people are here, in these documents, and return them."""
+        async with asyncio.timeout(PATIENCE):
+            while [(each["username"], each["documents"]) for each in self.people] != [*expected]:
+                await self.next()
+        return self.people
 
 
 @pytest.mark.parametrize(
@@ -60,41 +80,71 @@ async def test_strangers_are_told_nothing(hub: LocalHub) -> None:
 
 async def test_people_are_told_who_is_here_and_in_which_document(hub: LocalHub) -> None:
     """Everyone with a page or a document open is here, once. Someone who has left is here for some seconds more, without documents."""
-    alice = await dial(hub.door("alice", EVENTS))
-    bob = await dial(hub.door("bob", EVENTS))
-    await until_people(alice, ("alice", []), ("bob", []))
-    again = await dial(hub.door("bob", EVENTS))
+    alice, bob, again = (Page(hub, who) for who in ("alice", "bob", "bob"))
+    await alice.open()
+    await bob.open()
+    await alice.until(("alice", []), ("bob", []))
+    await again.open()
     room = await open_document(hub, "bob", "plan.txt")
-    people = await until_people(alice, ("alice", []), ("bob", ["plan.txt"]))
+    people = await alice.until(("alice", []), ("bob", ["plan.txt"]))
     assert {"name", "initials", "color", "avatar"} < people[1].keys()
     assert people[1]["initials"] == "Bo" and people[1]["color"].startswith("#")
     other = await open_document(hub, "bob", "other.txt")
-    await until_people(alice, ("alice", []), ("bob", ["other.txt", "plan.txt"]))
+    await alice.until(("alice", []), ("bob", ["other.txt", "plan.txt"]))
     assert told(hub, "dave")["people"][1]["documents"] == ["other.txt", "plan.txt"]
     for one in (room, other):
         await one.leave()
-    await until_people(alice, ("alice", []), ("bob", []))
+    await alice.until(("alice", []), ("bob", []))
     await again.close()
     await bob.close()
-    await until_people(alice, ("alice", []))
+    await alice.until(("alice", []))
     await alice.close()
 
 
 async def test_a_reloaded_page_has_not_left(hub: LocalHub) -> None:
-    alice = await dial(hub.door("alice", EVENTS))
-    bob = await dial(hub.door("bob", EVENTS))
-    await until_people(alice, ("alice", []), ("bob", []))
+    alice, bob = Page(hub, "alice"), Page(hub, "bob")
+    await alice.open()
+    await bob.open()
+    await alice.until(("alice", []), ("bob", []))
     await bob.close()
     await asyncio.sleep(3 * SETTLE_SECONDS)  # long enough that the server would have told alice
-    bob = await dial(hub.door("bob", EVENTS))
+    await bob.open()
     room = await open_document(hub, "bob", "plan.txt")
     # The next event is the one about the document: none said that bob was gone.
-    while (event := json.loads(await alice.recv()))["schema_id"] != SCHEMA_ID:
-        pass
-    assert [(each["username"], each["documents"]) for each in event["people"]] == [
-        ("alice", []),
-        ("bob", ["plan.txt"]),
-    ]
+    event = await alice.next()
+    assert not event["gone"]
+    assert [(each["username"], each["documents"]) for each in event["changed"]] == [("bob", ["plan.txt"])]
     await room.leave()
     await bob.close()
     await alice.close()
+
+
+async def test_a_page_asks_for_the_list_only_if_it_lacks_a_change(hub: LocalHub) -> None:
+    """A page that connects hears at once which list is the latest: if it has missed something, it need not wait for the next change."""
+    page, bob = Page(hub, "alice"), Page(hub, "bob")
+    await page.open()
+    await page.next()
+    assert page.asked == 1
+    await bob.open()
+    while "bob" not in page.names:
+        await page.next()
+    assert page.asked == 1
+    await page.close()
+    room = await open_document(hub, "bob", "other.txt")
+    watching = Page(hub, "dave")
+    await watching.open()
+    while "dave" not in watching.names or {"username": "bob", "documents": ["other.txt"]} not in [
+        {name: each[name] for name in ("username", "documents")} for each in watching.people
+    ]:
+        await watching.next()
+    await page.open()
+    event = await page.next()
+    assert (page.asked, event["changed"], event["gone"]) == (2, [], [])
+    assert page.people == watching.people
+    await page.close()
+    await page.open()
+    await page.next()
+    assert page.asked == 2
+    await room.leave()
+    for each in (page, bob, watching):
+        await each.close()

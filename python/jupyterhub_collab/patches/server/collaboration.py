@@ -9,6 +9,7 @@ from typing import Any
 from jupyter_server_ydoc import app, handlers, loaders
 from tornado.web import HTTPError
 
+from ...server.awareness import Pages
 from ...server.file_on_disk import File
 from ...server.history import History
 from ...server.limits import Documents
@@ -24,6 +25,7 @@ NO_TIMELINE = "The document timeline is disabled here, because it disconnects a 
 
 @patches_collaboration(
     "jupyter_server_ydoc.handlers:DocumentRoom",
+    "jupyter_server_ydoc.handlers:TransientRoom",
     "jupyter_server_ydoc.app:DocumentRoom",
     "jupyter_server_ydoc.loaders:FileLoader",
     "jupyter_server_ydoc.handlers:check_session_compatibility",
@@ -40,6 +42,7 @@ def use_rooms(past: History, notices: Notices, active: Callable[[], None], docum
     sessions = Sessions(past)
     ours: dict[str, Any] = {
         "DocumentRoom": Room,
+        "TransientRoom": Pages,
         "FileLoader": File,
         "check_session_compatibility": sessions.check,
         "save_current_session": sessions.save,

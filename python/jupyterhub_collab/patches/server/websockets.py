@@ -11,11 +11,13 @@ from collections.abc import Callable
 from logging import getLogger
 from typing import Any
 
-from tornado.websocket import WebSocketHandler
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from ..releases import patches_tornado
 
 LOG = getLogger("tornado.application")
+# What tornado keeps for each message that waits to be sent, besides the message.
+MESSAGE_BYTES = 2_000
 # Returns the context of a websocket while it is open.
 Around = Callable[[Any], contextlib.AbstractContextManager[None]]
 _around: list[Around] = []
@@ -26,6 +28,10 @@ _handling: set[asyncio.Future[Any]] = set()
     "tornado.websocket:WebSocketHandler.get(self)",
     "tornado.websocket:WebSocketHandler.on_connection_close(self)",
     "tornado.websocket:WebSocketHandler.get_websocket_protocol(self)",
+    "tornado.websocket:WebSocketHandler.open(self)",
+    "tornado.websocket:WebSocketHandler.write_message(self, message)",
+    "tornado.websocket:WebSocketProtocol._abort(self)",
+    "tornado.iostream:_StreamBuffer.__len__(self)",
     "tornado.websocket:_WebSocketParams(ping_interval, ping_timeout, max_message_size)",
 )
 def while_open(around: Around) -> None:
@@ -67,6 +73,46 @@ def close(socket: Any, code: int, reason: str, *, after: float = 0) -> None:
         socket.on_connection_close()
     except Exception:
         LOG.exception("%s was closed, but the cleanup failed", socket.request.path)
+
+
+def when_open(socket: Any, then: Callable[[], None]) -> None:
+    """Call `then` once a websocket that is about to open can be written to."""
+    theirs = socket.open
+
+    def open_and_tell(*arguments: Any, **options: Any) -> Any:
+        opened = theirs(*arguments, **options)
+        then()
+        return opened
+
+    socket.open = open_and_tell
+
+
+def limit_waiting(socket: Any, most: int) -> None:
+    """From now on, disconnect a websocket whose other side reads too slowly or not at all.
+
+    most: how many bytes can wait for the other side before more of them count, and how many can then be added until it is disconnected. So
+    one message can have any size. What waits is lost, so this is only for websockets whose pages connect again and ask for what they lack.
+    """
+    theirs = socket.write_message
+    added = 0
+
+    def write_message(message: Any, *arguments: Any, **options: Any) -> Any:
+        nonlocal added
+        connection = socket.ws_connection
+        if connection is not None and connection.stream is not None:
+            added = added + len(message) + MESSAGE_BYTES if _waiting(connection.stream) > most else 0
+            if added > most:
+                LOG.warning("Disconnecting %s: its page does not read what it is sent", socket.request.path)
+                connection._abort()
+                raise WebSocketClosedError
+        return theirs(message, *arguments, **options)
+
+    socket.write_message = write_message
+
+
+def _waiting(stream: Any) -> int:
+    """Return how many bytes of memory the messages use that wait to be sent."""
+    return len(stream._write_buffer or ()) + MESSAGE_BYTES * len(stream._write_futures)
 
 
 def judge_messages(socket: Any, judge: Callable[[Any], bool]) -> Callable[[Any], None]:
