@@ -48,7 +48,7 @@ MEMORY, CPU, STALL, SENT, LOST = (
     "disconnected",
 )
 SHARE, MESSAGES = "CPU, % of a core", "messages/s"
-# Configuration of a server that tells everyone everything at once, whoever comes and whatever a page says, and waits for slow readers.
+# Configuration of a server that tells everyone everything at once, whatever a page says, and waits for slow readers.
 AS_BEFORE = """
 import asyncio
 

@@ -79,7 +79,12 @@ def test_patch_says_so(
     The release is read once, because that takes long and delays the start of servers.
     """
     read: list[str] = []
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: read.append(name) or release)
+
+    def version(name: str) -> str:
+        read.append(name)
+        return release
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
     monkeypatch.setattr(declared, "installed", cache(declared.installed.__wrapped__))
     monkeypatch.setattr(Application, "initialized", lambda: False)
     monkeypatch.setattr(declared, "_warned", set())
