@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import pwd
+from collections import Counter
 from typing import Any
 
 from .history import History
@@ -48,8 +49,8 @@ class Identities:
         if username not in self.colours:
             start = int.from_bytes(hashlib.sha256(username.encode()).digest()[:4], "big") % len(COLOURS)
             wheel = COLOURS[start:] + COLOURS[:start]
-            taken = list(self.colours.values())
-            self.colours[username] = min(wheel, key=taken.count)
+            taken = Counter(self.colours.values())
+            self.colours[username] = min(wheel, key=lambda colour: taken[colour])
             self._past.set_colour(username, self.colours[username])
         return self.colours[username]
 

@@ -87,7 +87,7 @@ async def told(events: ClientConnection, name: str, level: str) -> None:
     """Wait until the pages on the server are told that a user has a level."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            for person in json.loads(await events.recv()).get("people", []):
+            for person in json.loads(await events.recv()).get("changed", []):
                 if (person["username"], person["level"]) == (name, level):
                     return
 

@@ -228,7 +228,7 @@ async def told(socket: ClientConnection, name: str, level: str) -> None:
     async with asyncio.timeout(PATIENCE):
         while True:
             event = json.loads(await socket.recv())
-            people = event.get("people", [])
+            people = event.get("changed", [])
             if any((each["username"], each["level"]) == (name, level) for each in people):
                 return
 

@@ -518,7 +518,7 @@ async def level_told(events: ClientConnection, level: str) -> str:
     """Wait until pages are told that vera has a level."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            for person in json.loads(await events.recv()).get("people", []):
+            for person in json.loads(await events.recv()).get("changed", []):
                 if (person["username"], person["level"]) == ("vera", level):
                     return level
 
