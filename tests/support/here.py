@@ -16,6 +16,11 @@ class Here:
         self._list, self._number = "", -1
 
     @property
+    def number(self) -> int:
+        """The number of the last change that this page knows."""
+        return self._number
+
+    @property
     def people(self) -> list[dict[str, Any]]:
         return [*self._people.values()]
 

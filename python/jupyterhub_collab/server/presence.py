@@ -132,6 +132,9 @@ class Presence:
 
     def told(self) -> dict[str, Any]:
         """Return the list as pages know it: which one, its number, and everyone in it."""
+        if self._telling is not None and asyncio.get_running_loop().time() >= self._rests_until:
+            self._telling.cancel()
+            self._tell()  # what has changed by now, so that those who ask know it, too
         return {"list": self._list, "number": self._number, "people": [*self._told.values()]}
 
     def _greet(self, page: Any) -> None:
