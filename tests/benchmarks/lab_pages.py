@@ -57,36 +57,44 @@ def visitor(browser: Browser, cookies: Any, kind: str, place: str) -> BrowserCon
     return context
 
 
-def opened(context: BrowserContext, url: str, kind: str) -> tuple[Page, float]:
-    """Open JupyterLab, and return its page, and the milliseconds until it could be used."""
+def opened(context: BrowserContext, url: str, kind: str) -> tuple[Page, float, float]:
+    """Open JupyterLab, and return its page, the milliseconds until it could be used, and those of CPU time that it took by then."""
     page = context.new_page()
+    work = Work(page)
     page.goto(url, wait_until="commit")
     took = float(page.wait_for_function("window.usableAt").json_value())
+    cpu = 1000 * work.seconds
     loaded = "name => performance.getEntriesByType('resource').some(each => each.name.includes(name))"
     assert page.evaluate(loaded, EXTENSION) == (kind == WITH), f"{url} did not open {kind}"
-    return page, took
+    return page, took, cpu
+
+
+class Work:
+    """The CPU time that the main thread of a page spends on tasks from now on. Other load on the machine hardly changes it."""
+
+    def __init__(self, page: Page) -> None:
+        self._devtools: CDPSession = page.context.new_cdp_session(page)
+        self._devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    @property
+    def seconds(self) -> float:
+        metrics = self._devtools.send("Performance.getMetrics")["metrics"]
+        return next(float(each["value"]) for each in metrics if each["name"] == "TaskDuration")
 
 
 class Idle:
     """What a page costs from now on, while nobody uses it."""
 
     def __init__(self, page: Page) -> None:
-        self._devtools: CDPSession = page.context.new_cdp_session(page)
-        self._devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
-        self._requests = 0
+        self._work, self._requests = Work(page), 0
         page.on("request", lambda _request: self._count())
-        self._cpu, self._begin = self._seconds(), time.monotonic()
+        self._cpu, self._begin = self._work.seconds, time.monotonic()
 
     def _count(self) -> None:
         self._requests += 1
-
-    def _seconds(self) -> float:
-        """Return the seconds of CPU time that the page's main thread has spent on tasks."""
-        metrics = self._devtools.send("Performance.getMetrics")["metrics"]
-        return next(float(each["value"]) for each in metrics if each["name"] == "TaskDuration")
 
     @property
     def cost(self) -> tuple[float, float]:
         """Milliseconds of CPU time per second, and requests per minute."""
         took = time.monotonic() - self._begin
-        return 1000 * (self._seconds() - self._cpu) / took, 60 * self._requests / took
+        return 1000 * (self._work.seconds - self._cpu) / took, 60 * self._requests / took
