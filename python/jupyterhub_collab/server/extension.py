@@ -21,6 +21,7 @@ from ..patches.server.workers import PROBE, Probe
 from .activity import Activity
 from .farewell import Farewell
 from .file_identity import FileIdentity
+from .garbage import look_as_usual
 from .history import History
 from .hub_credentials import hub_auth_in, serves_hub
 from .identity import Identities
@@ -82,6 +83,7 @@ class Collaboration(ExtensionApp):
         self._bound = PeriodicCallback(lambda: self.past.keep_below(size), 1000 * BOUND_SECONDS)
         self._bound.start()
         self.activity.start()
+        IOLoop.current().add_callback(look_as_usual)  # once the server runs
         hub_auth = hub_auth_in(app.web_app.settings)
         self.reports = Reports(hub_auth, lambda: len(documents_in(self.rooms)))
         if hub_auth is not None and serves_hub():

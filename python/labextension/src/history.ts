@@ -48,8 +48,8 @@ export const history: JupyterFrontEndPlugin<void> = {
     const restoreVersion = async ({ subject, title }: Choice, last: number, cell: string): Promise<void> => {
       const name = nameOf(subject.path);
       const what = cell
-        ? trans.__("A cell of %1 becomes what it was: %2", name, title)
-        : trans.__("%1 becomes what it was: %2", name, title);
+        ? trans.__("A cell of %1 becomes what it was: %2.", name, title)
+        : trans.__("%1 becomes what it was: %2.", name, title);
       const answer = await showDialog({
         title: cell ? trans.__("Restore this cell?") : trans.__("Restore everything?"),
         body: `${what} ${trans.__("This changes the document for everyone. You can undo it, and what is there now stays in the history.")}`,

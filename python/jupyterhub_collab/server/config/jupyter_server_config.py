@@ -11,6 +11,9 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the environment is not ours to c
     )
 sys.path.append(str(Path(__file__).parents[3]))
 try:
+    from jupyterhub_collab.server.garbage import look_rarely
+
+    look_rarely()
     from jupyterhub_collab.server.configure import configure
     from jupyterhub_collab.server.guard import put_in_force
 
