@@ -3,9 +3,11 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
+from testinfra.host import Host
 
 from people import Person
 from scenario import wait_until
@@ -13,6 +15,10 @@ from slurm_cluster import Cluster
 
 SEEN = "what both have seen\n"
 AWAY = "typed while the server was away\n"
+# Comes before Slurm's own for sudo. The job is there before the command says so.
+SUBMITS_SLOWLY = """#!/bin/sh
+job=$(/usr/bin/sbatch "$@") && sleep 3 && echo "$job"
+"""
 
 
 class Pair:
@@ -86,6 +92,27 @@ def test_drain(pair: Pair, cluster: Cluster) -> None:
     pair.lose_server(lambda: pair.first.stop("shared"))
     pair.find_everything()
     assert cluster.job("shared")["BatchHost"] == other
+
+
+@pytest.fixture
+def slow_submission(host: Host) -> Iterator[None]:
+    host.check_output(
+        "printf %%s %s >/usr/local/bin/sbatch && chmod 755 /usr/local/bin/sbatch", SUBMITS_SLOWLY
+    )
+    yield
+    host.check_output("rm /usr/local/bin/sbatch")
+
+
+@pytest.mark.usefixtures("slow_submission")
+def test_stop_while_the_job_is_submitted(alice: Person, carol: Person, cluster: Cluster) -> None:
+    """Requirement 145: no job is left that nobody knows. It would hold the history, and the next server would begin a new one."""
+    alice.stop("shared")
+    with ThreadPoolExecutor() as other:
+        starting = other.submit(alice.api, "POST", "/hub/api/users/shared/server")
+        wait_until(lambda: cluster.jobs("shared"))
+        carol.stop("shared")
+        starting.result()
+    wait_until(lambda: cluster.jobs("shared") == [])
 
 
 def test_requeue(pair: Pair, cluster: Cluster) -> None:

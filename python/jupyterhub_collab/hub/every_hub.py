@@ -6,6 +6,7 @@ from __future__ import annotations
 from ..patches.hub.bodies import limit_bodies
 from ..patches.hub.job_reports import accept_ports_only
 from ..patches.hub.start import before_start
+from ..patches.hub.submissions import withdraw_jobs
 from .shared_port import share_port
 
 
@@ -14,3 +15,4 @@ def protect() -> None:
     share_port()
     before_start(limit_bodies)
     before_start(accept_ports_only)
+    before_start(withdraw_jobs)
