@@ -66,7 +66,7 @@ def spawner(monkeypatch: pytest.MonkeyPatch) -> Spawner:
 
 
 async def stop_while_submitting(spawner: Spawner) -> None:
-    start = asyncio.create_task(spawner.submit_batch_script())  # type: ignore[arg-type]
+    start = asyncio.create_task(spawner.submit_batch_script())
     while not spawner.scheduler.jobs:
         await asyncio.sleep(0)
     start.cancel()
@@ -87,7 +87,7 @@ async def test_job_is_canceled_when_the_scheduler_has_accepted_it(spawner: Spawn
 async def test_next_start_waits_for_that(spawner: Spawner) -> None:
     """Requirement 145: otherwise, the hub would take the canceled job for the new one."""
     await stop_while_submitting(spawner)
-    again = asyncio.create_task(spawner.submit_batch_script())  # type: ignore[arg-type]
+    again = asyncio.create_task(spawner.submit_batch_script())
     await asyncio.sleep(0.1)
     assert spawner.scheduler.submitted == 1
     spawner.scheduler.answers.set()
@@ -99,7 +99,7 @@ async def test_job_that_the_hub_has_canceled_is_no_error(spawner: Spawner) -> No
     await stop_while_submitting(spawner)
     spawner.scheduler.jobs.clear()
     spawner.scheduler.answers.set()
-    assert await asyncio.create_task(spawner.submit_batch_script()) == "2"  # type: ignore[arg-type]
+    assert await asyncio.create_task(spawner.submit_batch_script()) == "2"
 
 
 async def test_scheduler_that_is_silent(
