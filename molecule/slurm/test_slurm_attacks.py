@@ -135,7 +135,7 @@ def test_neighbour_does_not_control_the_job(bob: Neighbour, server: Server, clus
     """Nor submits jobs in alice's name."""
     job = bob.job["JobId"]
     for command in (
-        f"scancel --verbose {job} 2>&1 | grep -q 'Access/permission denied' && false",
+        f"scancel {job}",
         f"scontrol requeue {job}",
         f"scontrol suspend {job}",
         f"scontrol update jobid={job} timelimit=1",
