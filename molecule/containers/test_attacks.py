@@ -98,7 +98,7 @@ def test_other_containers_open_only_their_server_and_only_with_access(
 
 
 def test_own_token_of_a_container_is_for_itself(look: Look, hub_url: str, host: Host) -> None:
-    """The hub knows its owner."""
+    """The hub knows which server it belongs to."""
     api = f"http://{host.check_output('hostname -i').split()[0]}:8081/hub/api"
     urls = [
         ("GET", f"{api}/users"),
