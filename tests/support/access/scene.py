@@ -36,7 +36,7 @@ class Scene:
         for owner in self.owners:
             self.insider(owner).api("POST", f"/hub/api/users/{owner}/server")
         for owner in self.owners:
-            self.ensure(owner, running=True)
+            self._wait_for(owner)
             self.furniture[owner] = Furniture(self._insider(owner), owner)
         self.invite()
 
@@ -69,6 +69,10 @@ class Scene:
         """Return whether the server answers. The hub learns only later if a server was shut down from inside."""
         return self.hub.api("GET", f"/user/{owner}/api").status_code == 200
 
+    def _wait_for(self, owner: str) -> None:
+        """Wait until a server that the hub is starting answers, for as long as the hub does."""
+        wait_until(lambda: self.runs(owner), timeout=120)
+
     def settle(self, owner: str, named: str) -> None:
         """Wait until a named server has started or failed to. Deleting one that is just starting sometimes gets status 500."""
 
@@ -76,7 +80,7 @@ class Scene:
             servers = self.administrator.api("GET", f"/hub/api/users/{owner}").json()["servers"]
             return servers.get(named, {}).get("pending")
 
-        wait_until(lambda: not pending(), timeout=60)
+        wait_until(lambda: not pending(), timeout=120)
 
     def ensure(self, owner: str, *, running: bool) -> None:
         """Start or stop the server, unless it is already in the desired state."""
@@ -84,7 +88,7 @@ class Scene:
             self.administrator.stop(owner)
             if running:
                 self.insider(owner).start(owner)
-                wait_until(lambda: self.runs(owner), timeout=60)
+                self._wait_for(owner)
         if running:
             self.invite()
 
