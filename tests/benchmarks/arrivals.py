@@ -166,6 +166,9 @@ async def arrive(place: Place, doors: list[Door]) -> dict[str, float]:
         while time.monotonic() < begin + SETTLE_SECONDS:
             used = cpu_of(place.process)
             await asyncio.sleep(1)
+            for each in (*first.readers, *crowd.readers):
+                if each.done():
+                    each.result()
             is_quiet = cpu_of(place.process) - used < QUIET
             if is_quiet and len(witness.people) + crowd.disconnected >= len(doors):
                 break

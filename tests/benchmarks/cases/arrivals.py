@@ -26,7 +26,7 @@ from benchmarks.arrivals import (
     stay,
 )
 from benchmarks.cases.visitors import site
-from benchmarks.idle_visitors import EVENTS
+from benchmarks.idle_visitors import EVENTS, Site
 from benchmarks.server_kinds import process
 from people.sockets import Door
 from scenario import kill_server
@@ -52,27 +52,29 @@ def measure(stage: Stage) -> Result:
         order = (NOW, BEFORE) if index % 2 == 0 else (BEFORE, NOW)
         for number in ARRIVING:
             for how in order:
-                place = begin(stage, on.server, how, doors[0])
+                place = begin(stage, on, how, doors[0], names[:number])
                 add(f"{number} come, told {how}", asyncio.run(arrive(place, doors[:number])))
         for number in OPEN:
             for how in order:
-                place = begin(stage, on.server, how, doors[0])
+                place = begin(stage, on, how, doors[0], names[:number])
                 rooms = [replace(door, url=door.url.replace(EVENTS, PAGES)) for door in doors[:number]]
                 add(f"{number} pages open, told {how}", asyncio.run(stay(place, rooms)))
     return Result(rows, reading(rows))
 
 
-def begin(stage: Stage, url: str, how: str, door: Door) -> Place:
-    """Restart the server so that it tells people this, and return where it is. door: of one visitor."""
+def begin(stage: Stage, on: Site, how: str, door: Door, names: list[str]) -> Place:
+    """Restart the server so that it tells people this, share it with them, and return where it is. door: of the first of them."""
     alice = stage.login(OWNER)
     kill_server(stage.host, OWNER)
-    alice.stop(OWNER)
+    alice.stop(OWNER)  # which ends its shares
     stage.host.check_output("rm --force %s %s; mkdir --parents /etc/jupyter", CONFIG, MARK)
     if how == BEFORE:
         stage.host.check_output("printf %%s %s >%s", AS_BEFORE + MARKED, CONFIG)
     alice.open(OWNER)
     assert stage.host.file(MARK).exists == (how == BEFORE)
-    return Place(url, process(stage, "singleuser", OWNER), dict(door.headers))
+    for name in names:
+        on.ask("POST", f"shares/{OWNER}/", {"user": name})
+    return Place(on.server, process(stage, "singleuser", OWNER), dict(door.headers))
 
 
 def reading(rows: dict[str, dict[str, list[float]]]) -> str:
