@@ -2,10 +2,11 @@
 """How people see a page: the size of their window, their theme, and whether they use it by keyboard alone."""
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import FloatRect, Locator, Page, ViewportSize, expect
 
 from browser.keys import tab_to
 from browser.sharing import faint_texts
@@ -13,7 +14,22 @@ from browser.sharing import faint_texts
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 Theme = Literal["light", "dark"]
-NARROWEST = 200  # pixels
+# Pixels
+NARROWEST, APART = 200, 4
+
+
+def touching(controls: Locator) -> list[str]:
+    """Return the controls that overlap another one, or are so near that a finger hits both."""
+    boxes = {control.inner_text(): control.bounding_box() for control in controls.all()}
+
+    def are_near(one: FloatRect, other: FloatRect) -> bool:
+        return all(
+            one[start] < other[start] + other[size] + APART and other[start] < one[start] + one[size] + APART
+            for start, size in (("x", "width"), ("y", "height"))
+        )
+
+    pairs = combinations(((name, box) for name, box in boxes.items() if box), 2)
+    return [f"{one} and {other}" for (one, here), (other, there) in pairs if are_near(here, there)]
 
 
 @dataclass(frozen=True)

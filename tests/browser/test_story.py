@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import in_container
 from browser.lab import START_TIMEOUT, TOP, Lab, arrive, log_in
-from browser.looks import DESKTOP, PHONE, Look
+from browser.looks import DESKTOP, PHONE, Look, touching
 from browser.sharing import SharingPage
 from browser.windows import window
 from scenario import wait_until
@@ -202,6 +202,7 @@ def test_one_shares_a_document_for_viewing(
     expect(alice.dialogs.get_by_role("radio", name=file)).to_be_checked()
     look.choose(alice.dialogs.get_by_role("radio", name="can view"))
     look.keep(alice.page, "story-share", screenshots, alice.dialogs.locator(".jp-CollabShare"))
+    assert touching(alice.dialogs.get_by_role("button")) == []
     with alice.page.expect_popup() as popup:
         look.press(alice.dialogs.get_by_role("button", name="Create sharing link"))
     sharing = SharingPage(popup.value)
