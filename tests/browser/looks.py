@@ -23,10 +23,9 @@ def touching(controls: Locator) -> list[str]:
     boxes = {control.inner_text(): control.bounding_box() for control in controls.all()}
 
     def are_near(one: FloatRect, other: FloatRect) -> bool:
-        return all(
-            one[start] < other[start] + other[size] + APART and other[start] < one[start] + one[size] + APART
-            for start, size in (("x", "width"), ("y", "height"))
-        )
+        beside = max(one["x"] - other["x"] - other["width"], other["x"] - one["x"] - one["width"])
+        above = max(one["y"] - other["y"] - other["height"], other["y"] - one["y"] - one["height"])
+        return max(beside, above) < APART
 
     pairs = combinations(((name, box) for name, box in boxes.items() if box), 2)
     return [f"{one} and {other}" for (one, here), (other, there) in pairs if are_near(here, there)]
