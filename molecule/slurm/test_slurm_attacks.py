@@ -53,8 +53,9 @@ class Neighbour:
 
 
 @pytest.fixture(scope="module")
-def server(alice: Person) -> Iterator[Server]:
-    """alice's server, with a file and a notebook's kernel."""
+def server(alice: Person, cluster: Cluster) -> Iterator[Server]:
+    """alice's server, with a file. It starts before the first test has resumed the nodes."""
+    cluster.only_use(*cluster.running())
     server = alice.open(alice.name)
     server.write_file("secret.txt", SECRET)
     yield server
