@@ -115,11 +115,13 @@ def test_neighbour_reads_nothing_of_the_server(bob: Neighbour) -> None:
         f"ls /proc/{process}/fd",
         "cat /home/alice/*.log",
         f"cat /var/lib/slurm/slurmd/job*{job}/slurm_script",
-        f"scontrol write batch_script {job} -",
         "cat /etc/munge/munge.key",
     ):
         succeeded, told = bob.submit(command)
         assert not succeeded, f"{command}: {told}"
+    # This one refuses without a status.
+    _, script = bob.submit(f"scontrol write batch_script {job} -")
+    assert "#SBATCH" not in script
     _, told = bob.submit(
         f"scontrol show job --details {job}; squeue --long; squeue --Format=all; ps -efww; sstat --jobs={job}; cat /proc/*/cmdline; "
         "grep -ra JUPYTERHUB_API_TOKEN= /tmp /var/lib/slurm /var/log /run /dev/shm"
@@ -141,11 +143,12 @@ def test_neighbour_does_not_control_the_job(bob: Neighbour, server: Server, clus
         f"scontrol suspend {job}",
         f"scontrol update jobid={job} timelimit=1",
         f"srun --jobid={job} --overlap --immediate=10 id",
-        f"sattach {job}.0",
         "sbatch --uid=alice --wrap id",
     ):
         succeeded, told = bob.run(command)
         assert not succeeded, f"{command}: {told}"
+    _, told = bob.run(f"timeout 10 sattach {job}.0")
+    assert "Jupyter" not in told, told
     assert server.me()["identity"]["username"] == "alice"
     assert cluster.job("alice")["JobId"] == job
 
