@@ -54,7 +54,11 @@ class ActionModule(ActionBase):
         """Return the plan. Raises Refused."""
         refuse(plan.setting_problems(wanted))
         refuse(plan.node_problems(wanted, (task_vars.get("groups") or {}).get("all", [])))
-        host = self._ask("hub_info", plan.hub_question(wanted), task_vars, result)
+        hub = plan.hub_question(wanted)
+        if hub["people"]:
+            host = self._ask("hub_info_with_projects", {"hub": hub}, task_vars, result)
+        else:
+            host = self._ask("hub_info", hub, task_vars, result)
         refuse(plan.host_problems(wanted, host))
         found: dict[str, Any] = {}
         if question := plan.project_question(wanted, host):

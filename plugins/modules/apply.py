@@ -93,6 +93,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import record, steps
+from ansible_collections.collab.jupyterhub.plugins.module_utils.apply.kinds import KINDS
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import step
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import NoSystemd, show
@@ -129,7 +130,7 @@ def apply(module: AnsibleModule, given: dict[str, Any]) -> dict[str, Any]:
     if not module.check_mode:
         with contextlib.suppress(NoSystemd):
             loaded.begin_to_load(show(given["service"]))
-    result = steps.apply_all(given["steps"], start, environment)
+    result = steps.apply_all(KINDS, given["steps"], start, environment)
     if not module.check_mode:
         try:
             record.keep(host_state.name_of(given["service"]), given["steps"], given["question"])

@@ -174,12 +174,12 @@ ended:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import step
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import change
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import change, compare
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=change.ARGUMENTS,
+        argument_spec=compare.ARGUMENTS,
         required_if=[("state", "present", ["content"])],
         supports_check_mode=True,
     )

@@ -140,7 +140,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts, config_block
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import NoSystemd, show
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import address, dry_run, health, proxy
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import (
+    address,
+    dry_run,
+    health,
+    loaded,
+    proxy,
+)
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.api import HubApi, NoAnswer
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.connection import Impostor
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Failed, Refused
@@ -392,7 +398,7 @@ class Verification:
 
         surroundings = hub_surroundings(self.unit)
         why, output = verify_process.run(
-            self.package.command(self.unit, "verification", part="verify"),
+            loaded.command(self.package, self.unit, "verification", part="verify"),
             {
                 **surroundings,
                 "env": {name: value for name, value in surroundings["env"].items() if name in PASSED_ON},

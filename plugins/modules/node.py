@@ -69,6 +69,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import steps
+from ansible_collections.collab.jupyterhub.plugins.module_utils.apply.kinds import KINDS
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import step
 
 
@@ -96,7 +97,7 @@ def apply(module: AnsibleModule, given: dict[str, Any]) -> dict[str, Any]:
     def start(params: dict[str, Any]) -> step.Step:
         return step.Step(module, params | ({"package": given["package"]} if "package" in params else {}))
 
-    return steps.apply_all(given["steps"], start, environment)
+    return steps.apply_all(KINDS, given["steps"], start, environment)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Handle the steps of a plan as plain data. The controller needs this, too.
 
-A step has `name`, what its result is called; `does`, a key of `steps.KINDS`; and `options`, whose types and defaults are there. One of several
+A step has `name`, what its result is called; `does`, a key of `kinds.KINDS`; and `options`, whose types and defaults are there. One of several
 with the same name has the `item` that it is about. A step with `unless` has nothing to do if its settings are this text, once the hub's prefix
 is known. A step that changes what the next plan says, such as an installation, has `once`.
 """

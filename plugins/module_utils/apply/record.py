@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Record what a run has applied, so that the next run's discovery can tell that the same plan would change nothing.
 
-Nothing depends on whether the record is right. It has the steps themselves, and the discovery runs them in check
-mode, as module `apply` would. So a difference is found however it arose, and a record that is wrong or out of date only costs a full run.
+Nothing depends on whether the record is right. It has the steps themselves, and the discovery compares them with the host, with the code
+that module `apply` uses. So a difference is found however it arose, and a record that is wrong or out of date only costs a full run.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -17,9 +18,18 @@ from ansible.module_utils.basic import AnsibleModule
 from ..host import state as host_state
 from ..host.step import Step, StepFailed
 from ..host.systemd_unit import show
-from ..projects import discovery
+from ..hub import compare
+from ..packages import lab_files
 from .data import Steps, digest, steady
-from .steps import apply_all
+from .steps import Kinds, apply_all
+
+HUB_ARGUMENTS = {**compare.ARGUMENTS, "package_path": {"type": "path", "default": ""}}
+# What a record of a hub without projects has. The discovery sends no more code to a host than it needs.
+KINDS: Kinds = {
+    "hub_config": (HUB_ARGUMENTS, compare.apply),
+    "lab_settings": (lab_files.ARGUMENTS, lab_files.apply),
+}
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Look(Step):
@@ -52,8 +62,12 @@ def keep(service: str, steps: Steps, question: dict[str, Any] | None) -> None:
     host_state.remember(name_of(service), what)
 
 
-def look(module: AnsibleModule, service: str) -> dict[str, Any]:
-    """Return what the next plan can do without, or nothing if there is no record.
+def look(
+    module: AnsibleModule, service: str, kinds: Kinds = KINDS, answer: Answer | None = None
+) -> dict[str, Any]:
+    """Return what the next plan can do without, or nothing if there is no record, or one with other kinds of steps.
+
+    kinds: the kinds of steps that can be compared here. answer: returns what module project_info would, if that can be asked here.
 
     `digest` is that of steps that would change nothing (empty if there are none such), `steps` and `warnings` are their results, `found` is the
     answer of module project_info to the `question` with this digest.
@@ -66,7 +80,8 @@ def look(module: AnsibleModule, service: str) -> dict[str, Any]:
             there = os.lstat(path)
             if there.st_uid != os.geteuid() or there.st_mode & 0o022:  # also of a link
                 return {}
-            return _look(module, service, host_state.recall(name_of(service)))
+            known = host_state.recall(name_of(service))
+            return _look(module, service, known, kinds, answer)
     except (OSError, StepFailed, host_state.Unusable):
         return {}
     except Exception as error:  # a record of another release, or one that is damaged
@@ -74,10 +89,14 @@ def look(module: AnsibleModule, service: str) -> dict[str, Any]:
         return {}
 
 
-def _look(module: AnsibleModule, service: str, known: dict[str, Any]) -> dict[str, Any]:
+def _look(
+    module: AnsibleModule, service: str, known: dict[str, Any], kinds: Kinds, answer: Answer | None
+) -> dict[str, Any]:
+    if (known["question"] and not answer) or any(step["does"] not in kinds for step in known["steps"]):
+        return {}
     found: dict[str, Any] = {"digest": ""}
-    if known["question"]:
-        found |= {"question": digest(known["question"]), "found": discovery.answer(known["question"])}
+    if known["question"] and answer:
+        found |= {"question": digest(known["question"]), "found": answer(known["question"])}
     if not known["hub_start"] or known["hub_start"] != show(service).invocation:
         return found
     started: list[Look] = []
@@ -87,7 +106,7 @@ def _look(module: AnsibleModule, service: str, known: dict[str, Any]) -> dict[st
         return started[-1]
 
     # The plan compares the steps with `unless` itself, because the discovery finds the settings that are there.
-    done = apply_all([step for step in known["steps"] if "unless" not in step], start, {})
+    done = apply_all(kinds, [step for step in known["steps"] if "unless" not in step], start, {})
     if done["changed"] or any(each.repairs for each in started):
         return found
     warnings = [sentence for each in started for sentence in each.warnings]

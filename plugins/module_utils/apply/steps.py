@@ -7,60 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..host import shared_accounts
 from ..host.step import Result, Step, StepFailed
-from ..hub import change
-from ..nodes import accounts as node_accounts
-from ..nodes import package as node_package
-from ..packages import installation, lab_files
-from ..projects import workspaces
 from .data import Steps, menu, with_base_url
 
 UNCHANGED = "Nothing was changed."
 
 
-def remove(step: Step) -> Result:
-    """Delete a file, or a directory with everything in it."""
-    path: str = step.params["path"]
-    is_there = os.path.lexists(path)
-    if is_there and not step.check_mode:
-        try:
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path)
-            else:
-                os.unlink(path)
-        except OSError as error:
-            raise StepFailed(
-                f"Failed to delete {error.filename or path}: {error.strerror or error}. Fix it, then rerun."
-            ) from error
-    return {"changed": is_there, "diff": {"before": f"{path}\n", "after": ""}}
-
-
 Apply = Callable[[Step], Result]
-KINDS: dict[str, tuple[dict[str, dict[str, Any]], Apply]] = {
-    "hub_config": (
-        {**change.ARGUMENTS, "package_path": {"type": "path", "default": ""}},
-        change.apply,
-    ),
-    "lab_settings": (lab_files.ARGUMENTS, lab_files.apply),
-    "node_accounts": (node_accounts.ARGUMENTS, node_accounts.apply),
-    "node_package": (node_package.ARGUMENTS, node_package.apply),
-    "numbers_of_nodes": (node_accounts.RESERVE_ARGUMENTS, node_accounts.reserve),
-    "project_workspaces": (workspaces.ARGUMENTS, workspaces.apply),
-    "python_packages": (installation.ARGUMENTS, installation.apply),
-    "remove": ({"path": {"type": "path", "required": True}}, remove),
-    "shared_accounts": (shared_accounts.ARGUMENTS, shared_accounts.apply),
-}
+# What steps do: the options of each kind, and the function that applies it.
+Kinds = dict[str, tuple[dict[str, dict[str, Any]], Apply]]
 
 
 def apply_all(
-    steps: Steps, start: Callable[[dict[str, Any]], Step], environment: dict[str, str]
+    kinds: Kinds, steps: Steps, start: Callable[[dict[str, Any]], Step], environment: dict[str, str]
 ) -> dict[str, Any]:
     """Run the steps in this order, and return `changed`, the `diff`, and the results of `steps` by name. Raises StepFailed.
 
@@ -76,7 +40,7 @@ def apply_all(
         installs = step["does"] == "python_packages"
         try:
             with added(environment) if installs and environment else contextlib.nullcontext():
-                result = apply_one(step["does"], options, start)
+                result = apply_one(kinds, step["does"], options, start)
         except StepFailed as error:
             raise after(error, [*changes]) from error
         if result["changed"]:
@@ -91,9 +55,11 @@ def apply_all(
     return {"changed": bool(changes), "diff": flat, "steps": results}
 
 
-def apply_one(kind: str, options: dict[str, Any], start: Callable[[dict[str, Any]], Step]) -> Result:
+def apply_one(
+    kinds: Kinds, kind: str, options: dict[str, Any], start: Callable[[dict[str, Any]], Step]
+) -> Result:
     """Run one step. The options get their types and defaults as those of a module do."""
-    arguments, apply = KINDS[kind]
+    arguments, apply = kinds[kind]
     validated = ArgumentSpecValidator(arguments).validate(options)
     if validated.error_messages:
         raise StepFailed(f"{kind}: {'. '.join(validated.error_messages)}. {UNCHANGED}")

@@ -23,8 +23,8 @@ from ..workspaces import permissions
 from . import state as host_state
 from .account_processes import numbers_in_use
 from .accounts import homes
+from .kept_files import STATE
 
-STATE = "numbers.json"
 HOMES = homes()
 CLOSED = 0o700
 # Where deleted accounts leave files, in these directories or in those directly below.

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 from . import state as host_state
-from .account_numbers import STATE
 from .systemd_unit import show
 
+STATE = "numbers.json"  # in the state directory, also of `account_numbers`
 KEPT_FOR = "kept_for"  # the unit of the hub, by path
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import shutil
 import time
@@ -17,143 +16,29 @@ from ..host import state as host_state
 from ..host.step import Step, StepFailed
 from ..host.systemd_unit import NoSystemd, Unit, guarded, journal, show
 from ..host.transaction import FileChange
-from . import dry_run, health, look, proxy, rights, visitors
+from . import dry_run, health, loaded, look, proxy, rights, visitors
 from . import package as hub_package
+from .compare import Comparison
 from .errors import Failed, PutBack, Refused
 from .live import LiveHub
-from .process import HubNotFound, account_of
-
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "path": {"type": "path", "required": True},
-    "fragment": {"type": "str", "required": True},
-    "content": {"type": "str"},
-    "others": {"type": "dict", "default": {}},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "mode": {"type": "str", "default": "0644"},
-    "create": {"type": "bool", "default": False},
-    "supersedes": {"type": "list", "elements": "str", "default": []},
-    "service": {"type": "str", "default": "jupyterhub"},
-    "runs_with": {"type": "dict", "default": {}},
-    "timeout": {"type": "int", "default": 60},
-    "settle": {"type": "float", "default": 2},
-    "retired": {"type": "list", "elements": "str", "default": []},
-    "package": {"type": "dict", "default": {}},
-    "python": {"type": "path", "default": ""},
-}
+from .process import HubNotFound
 
 # Parts of a dry run's result that are not stored: they may contain a password, or each dry run determines them anew.
 NOT_REMEMBERED = ("database", "roles", "warnings", "pages")
 START_IN_LOADS = 10  # a healthy hub starts in about twice the time that its configuration takes to load
-NEW_MAIN = b"# Configuration of JupyterHub. Add your own settings above the block of collab.jupyterhub.\n\n"
 
 
-class HubConfig:
+class HubConfig(Comparison):
     """A change to the configuration of one hub."""
 
     def __init__(self, module: Step) -> None:
-        self.module = module
-        self.params = module.params
-        self.service = host_state.name_of(module.params["service"])
-        self.main: str = config_block.python_file(module.params["path"])
-        self.fragments: str = config_block.fragments_directory(self.main)
-        self.fragment: str = config_block.fragment_path(self.main, module.params["fragment"])
-        self.present: bool = module.params["state"] == "present"
-        self.journal = transaction.Journal(host_state.path_of(f"{self.service}.undo"))
-        self.state_name = f"{self.service}.json"
-        self.package = hub_package.HubPackage(module.params["package"], module.params.get("package_path", ""))
+        super().__init__(module)
         self.live = LiveHub(
             self.service, self.package, module.params["timeout"], module.params["settle"], module.warn
         )
         self.started = self.restarted = time.time()
-        self.left_over = False
         # The hub before the change. Empty if it was not running.
         self.before: dict[str, Any] = {}
-
-    # The desired state
-
-    def changes(self, unit: Unit) -> list[FileChange]:
-        """Return the files to change, in the order in which to swap them.
-
-        The main file names the fragments, so it comes last if a fragment is added and first if one is removed. This way, the
-        configuration is complete after each step.
-        """
-        wanted = self.wanted()
-        others = [path for path in config_block.fragments_in(self.fragments) if path not in wanted]
-        there = transaction.read(self.main)
-        may_be_made = self.params["create"] or os.path.exists(config_block.json_file(self.main))
-        if there is None and self.present and not may_be_made:
-            raise Refused(
-                f"the configuration file {self.params['path']} does not exist. Set path to the hub's main configuration file"
-            )
-        ground = config_block.without_foreign_blocks(
-            NEW_MAIN if there is None else there, self.params["supersedes"]
-        )
-        main: bytes | None = (
-            config_block.with_block(ground, self.fragments)
-            if others or any(content is not None for content in wanted.values())
-            else config_block.without_block(ground)
-        )
-        if not self.present and (there is None or main == NEW_MAIN):
-            main = None  # it did not exist, or was created for the block
-        files = [FileChange(self.main, main, keeps_attributes=True)]
-        if any(hub_package.imports(content or b"") for content in wanted.values()):
-            for path, moved in self.moved(others).items():
-                files.append(FileChange(path, moved, keeps_attributes=True))
-        for path, content in wanted.items():
-            if content is None:
-                files.append(FileChange(path, None))
-            else:
-                user, group, _groups = account_of(unit)
-                mode = int(self.params["mode"], 8)
-                files.insert(0, FileChange(path, content, mode, user, group))
-        return [change for change in files if not change.is_made]
-
-    def wanted(self) -> dict[str, bytes | None]:
-        """Return the new content of each fragment by path, or None to remove the fragment."""
-        texts = {
-            **self.params["others"],
-            self.params["fragment"]: self.params["content"] if self.present else "",
-        }
-        return {
-            config_block.fragment_path(self.main, name): (text or "")
-            .replace("@PACKAGE@", self.package.path)
-            .encode()
-            or None
-            for name, text in texts.items()
-        }
-
-    def moved(self, paths: list[str]) -> dict[str, bytes]:
-        """Return the new content, by path, of the fragments that import another version of the package and must import this one."""
-        texts = {path: transaction.read(path) or b"" for path in sorted(paths)}
-        moved = {path: hub_package.moved_to(self.package.path, text) for path, text in texts.items()}
-        return {path: text for path, text in moved.items() if text != texts[path]}
-
-    def diff(self, changes: list[FileChange]) -> list[dict[str, str]]:
-        """Return Ansible's diff of the changes. For the main file, it contains only the marked block."""
-
-        def text(content: bytes | None, path: str) -> str:
-            content = content or b""
-            return (config_block.find_block(content) if path == self.main else content).decode(
-                errors="replace"
-            )
-
-        return [
-            {
-                "before_header": change.path,
-                "after_header": change.path,
-                "before": text(transaction.read(change.path), change.path),
-                "after": text(change.content, change.path),
-            }
-            for change in changes
-        ]
-
-    # State between runs
-
-    def load_state(self) -> dict[str, Any]:
-        """Return the state that earlier runs recorded: `stale` (the systemd invocation ID of the hub that must be restarted), `runs_with`,
-        `in_force_since`, `hub`, `path`.
-        """
-        return host_state.recall(self.state_name)
 
     def save_state(self, state: dict[str, Any]) -> None:
         host_state.remember(self.state_name, state)
@@ -166,15 +51,6 @@ class HubConfig:
         with contextlib.suppress(OSError):  # it does not exist, or contains something
             os.rmdir(self.fragments)
 
-    def leftovers(self) -> list[str]:
-        """Return the temporary files of runs that were killed, if no other run is active."""
-        paths = dry_run.leftovers(self.main) + hub_package.leftovers()
-        # `recover` has already processed a valid journal. If the directory still exists, it was only partly written or removed.
-        paths += glob.glob(glob.escape(self.journal.directory))
-        for directory in (os.path.dirname(self.main), self.fragments, host_state.STATE_DIRECTORY):
-            paths += transaction.leftovers(directory)
-        return paths
-
     def sweep(self) -> None:
         """Remove temporary files of runs that were killed. No other run is active, because this one holds the lock."""
         for path in self.leftovers():
@@ -186,46 +62,18 @@ class HubConfig:
     # The complete run
 
     def run(self) -> dict[str, Any]:
-        unit = show(self.service)
-        if self.present and not unit.exists:
-            raise Refused(
-                f"the systemd unit {self.service} does not exist. Set service to the unit that runs the hub"
-            )
-        if other := host_state.beside(self.service, self.main):
-            raise Refused(config_block.same_directory(other, self.main))
-        state = self.load_state()
-        recovered = self.recover(unit, state)
+        result = self.compare()
+        unit, state, changes = self.unit, self.state, self.changes
         if self.module.check_mode:
-            self.module.repairs += self.leftovers()
-        else:
-            self.sweep()
-        changes = self.changes(unit)
-        if state.get("runs_with", {}).get(self.params["fragment"], {}) != self.params["runs_with"]:
-            stale = unit.invocation
-        else:
-            stale = state.get("stale", "")
-        closed = self.closed(unit)
-        unfinished = unit.invocation == (stale or None) or recovered or bool(closed) or self.is_missing()
-        # An interrupted run may have left a broken hub that needs a restart.
-        self.left_over = recovered or bool(state.get("stale"))
-        restart = bool(changes) or unfinished
-        untried = False
-        if self.present:
-            restart |= not unit.running
-            untried = "hub" not in state
-        result: dict[str, Any] = {"changed": restart, "restarted": restart, "diff": self.diff(changes)}
-        if self.module.check_mode:
-            self.module.repairs += ["the hub's configuration was never loaded"] if untried else []
-            ended = self.foresee(unit, changes) if restart else []
-            return {**result, "hub": state.get("hub", {}), "ended": ended, **self.in_force_since(state)}
-        if not (restart or untried):
+            return {**result, "ended": self.foresee(unit, changes) if self.restart else []}
+        if not (self.restart or self.untried):
             self.compile()
             self.forget(state)
-            return {**result, "hub": state.get("hub", {}), **self.in_force_since(state)}
+            return result
         if not unit.running and not self.present:
             return {**result, "restarted": False, **self.remove_at_rest(unit, state, changes)}
 
-        for path in closed:
+        for path in self.closed:
             transaction.open_up(path)
         self.package.install()
         self.compile()
@@ -237,9 +85,10 @@ class HubConfig:
                     transaction.stage(change)
                 begun = time.monotonic()
                 hub = self.tried(unit, changes)
-                # If the configuration loads slowly, on a busy or slow host, the hub also starts slowly.
-                self.live.timeout = max(self.live.timeout, START_IN_LOADS * (time.monotonic() - begun))
-                told = self.replace(state, changes, hub) if restart else {}
+                # If code and configuration load slowly, on a busy or slow host, the hub also starts slowly.
+                took = loaded.seconds() + time.monotonic() - begun
+                self.live.timeout = max(self.live.timeout, START_IN_LOADS * took)
+                told = self.replace(state, changes, hub) if self.restart else {}
             finally:
                 transaction.unstage(changes)
         except Refused:
@@ -254,7 +103,7 @@ class HubConfig:
         changed = [change.path for change in changes]
         # Includes other fragments that now import this version of the package.
         for name in {self.params["fragment"], *self.params["others"], *state.get("in_force_since", {})}:
-            if unfinished or config_block.fragment_path(self.main, name) in changed:
+            if self.unfinished or config_block.fragment_path(self.main, name) in changed:
                 state.setdefault("in_force_since", {})[name] = self.restarted
         visitors.note_revocation(hub, state)
         state.pop("visitors", None)
@@ -279,42 +128,23 @@ class HubConfig:
                 ) from error
             raise
 
-    def in_force_since(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Return the results that say when the hub was started with the current fragments."""
-        known = state.get("in_force_since", {})
-        return {
-            "in_force_since": known.get(self.params["fragment"], 0),
-            "others_in_force_since": {name: known.get(name, 0) for name in self.params["others"]},
-        }
-
-    def closed(self, unit: Unit) -> list[str]:
-        """Return the collection's directories that the hub or users' servers cannot read, and therefore cannot load code from."""
-        if not self.present:
-            return []
-        is_root = account_of(unit)[0] == 0
-        ours = [] if is_root or not transaction.is_closed(self.fragments) else [self.fragments]
-        return [*self.package.closed(), *ours]
-
     def compile(self) -> None:
         """Compile the package for users' servers, unless it is compiled already. Their interpreter may be another one than at the last run."""
         if self.present and (why := self.package.compile(self.params["python"])):
             self.module.warn(hub_package.NOT_COMPILED.format(path=self.package.path, why=why))
 
-    def is_missing(self) -> bool:
-        """Return whether a fragment on disk uses the package, but it was removed. New servers and the next start of the hub need it."""
-        texts = [transaction.read(path) or b"" for path in config_block.fragments_in(self.fragments)]
-        return not os.path.isdir(self.package.path) and self.package.path.encode() in b"".join(texts)
-
-    def recover(self, unit: Unit, state: dict[str, Any]) -> bool:
-        """Roll back an interrupted run (not in check mode). Return whether there was one, in which case the hub needs a restart."""
-        if not self.journal.exists():
-            return False
-        if not self.module.check_mode:
+    def recover(self) -> bool:
+        """Roll back an interrupted run, and remove what was left (not in check mode)."""
+        if self.module.check_mode:
+            return super().recover()
+        recovered = self.journal.exists()
+        if recovered:
             # The hub may have started with the unfinished files, so always restart it.
-            self.save_state({**state, "stale": unit.invocation})
+            self.save_state({**self.state, "stale": self.unit.invocation})
             self.journal.undo()
             self.journal.end()
-        return True
+        self.sweep()
+        return recovered
 
     def replace(
         self, state: dict[str, Any], changes: list[FileChange], hub: dict[str, Any]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import shutil
@@ -16,13 +15,12 @@ from typing import Any
 from ..host import config_block, paths, transaction
 from ..host.systemd_unit import Unit
 from ..host.transaction import FileChange
-from . import health
-from . import package as hub_package
+from . import health, loaded
+from .compare import DRY_RUN
 from .errors import Refused
 from .package import HubPackage
 from .process import hub_command
 
-PREFIX = ".collab-dry-run-"
 # The candidate sees the path of the main file as its `__file__`, because it may find other files by it.
 STAND_IN = """\
 __file__ = {path!r}
@@ -50,7 +48,7 @@ class DryRun:
         change adds.
         """
         new = {change.path: change for change in changes}
-        directory = tempfile.mkdtemp(dir=os.path.dirname(self.main), prefix=PREFIX)
+        directory = tempfile.mkdtemp(dir=os.path.dirname(self.main), prefix=DRY_RUN)
         wanted = new.get(self.main)
         goes = wanted is not None and wanted.content is None
         source = self.main if wanted is None or goes else wanted.staged
@@ -59,7 +57,7 @@ class DryRun:
         candidate = (
             os.path.join(directory, "stand-in")
             if is_part
-            else os.path.join(os.path.dirname(self.main), PREFIX + os.path.basename(self.main))
+            else os.path.join(os.path.dirname(self.main), DRY_RUN + os.path.basename(self.main))
         )
         new_file = is_part and not os.path.lexists(self.main)
         if new_file:
@@ -120,13 +118,13 @@ class DryRun:
         try:
             if self._is_loaded_by_another():
                 told = [*command.arguments, f"--config={command.config}"]
-                done = self.package.run(
-                    self.unit, "dry_run", f"--instead-of={self.main}", f"--use={path}", *told
+                done = loaded.run(
+                    self.package, self.unit, "dry_run", f"--instead-of={self.main}", f"--use={path}", *told
                 )
             else:
-                done = self.package.run(self.unit, "dry_run", *command.arguments, f"--config={path}")
+                done = loaded.run(self.package, self.unit, "dry_run", *command.arguments, f"--config={path}")
         except subprocess.TimeoutExpired as error:
-            raise Refused(f"the hub's configuration failed to load within {hub_package.SECONDS} s") from error
+            raise Refused(f"the hub's configuration failed to load within {loaded.SECONDS} s") from error
         if done.returncode != 0:
             output = (done.stderr or done.stdout).replace(path, self.main).replace(fragments, self.fragments)
             output = output.replace(config_block.json_file(path), config_block.json_file(self.main))
@@ -153,8 +151,3 @@ class DryRun:
             raise Refused(
                 f"the change contains settings that this JupyterHub does not know: {'; '.join(ours)}"
             )
-
-
-def leftovers(main: str) -> list[str]:
-    """Return the temporary files that a killed process may have left while it checked a candidate for a main file."""
-    return glob.glob(f"{glob.escape(os.path.dirname(main))}/{PREFIX}*")

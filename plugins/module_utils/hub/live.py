@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ..host.systemd_unit import Unit, show, systemctl
-from . import connection, health, shutdown
+from . import connection, health, loaded, shutdown
 from .api import HubApi, NoAnswer, hub_api
 from .errors import Failed
 from .held_port import HeldPort
@@ -41,12 +41,12 @@ class LiveHub:
     def api(self, hub: dict[str, Any], *scopes: str) -> AbstractContextManager[HubApi]:
         """Return a context manager for the hub's API, with a token for these scopes that is revoked when the context ends."""
         unit = show(self.service)
-        return hub_api(unit, lambda: self.package.popen(unit, "service_token", *scopes), hub)
+        return hub_api(unit, lambda: loaded.popen(self.package, unit, "service_token", *scopes), hub)
 
     def read(self, hub: dict[str, Any], module: str, *arguments: str) -> Any:
         """Return what a module of the package reads from the hub's database. Raises Failed if it cannot be read."""
         database = json.dumps(hub["database"])
-        done = self.package.run(show(self.service), module, *arguments, given=database)
+        done = loaded.run(self.package, show(self.service), module, *arguments, given=database)
         if done.returncode != 0:
             raise Failed(f"failed to read the hub's database: {health.cause(done.stderr)}")
         return json.loads(done.stdout)

@@ -23,11 +23,12 @@ from typing import IO, Any
 
 from ..host.systemd_unit import Unit
 from . import fork_server
+from .package import HubPackage
 from .process import HubNotFound, completed, hub_command, hub_surroundings, output, run_as_hub
 
 # Variables that systemd sets anew at each start. The code of the hub is the same.
 OF_ONE_START = re.compile(r"INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|MEMORY_PRESSURE_\w+")
-END_SECONDS = 5
+SECONDS, END_SECONDS = 120, 5
 # `-c` puts the working directory first in sys.path. Do not import from there.
 RUN = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
 
@@ -75,18 +76,19 @@ class Fork:
 
 @dataclass
 class Loaded:
-    """A process that has loaded the code."""
+    """A process that has loaded the code. seconds: how long that took, once it has forked."""
 
     key: str
     process: subprocess.Popen[str]
     link: socket.socket
+    seconds: float = 0
 
     def fork(self, question: dict[str, Any], files: list[int], timeout: float) -> Fork | None:
         """Return a running module, or None if the process cannot fork. Raises subprocess.TimeoutExpired.
 
         files: standard input, output and error. timeout: in seconds, within which the code must be loaded.
         """
-        ours, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         fork = Fork(self.process, ours)
         with theirs, tempfile.TemporaryFile("w+") as text, contextlib.suppress(OSError):
             json.dump(question, text)
@@ -95,7 +97,9 @@ class Loaded:
             theirs.close()
             ours.settimeout(timeout)
             try:
-                if ours.recv(1) == fork_server.FRESH:
+                told = ours.recv(16)
+                if re.fullmatch(rb"\d{1,3}\.\d{3}", told):
+                    self.seconds = float(told)
                     return fork
             except TimeoutError:
                 fork.kill()
@@ -143,38 +147,54 @@ def _forget(loaded: Loaded) -> None:
     loaded.end()
 
 
+def seconds() -> float:
+    """Return how long the code took to load, or 0 if no process has forked."""
+    return max((each.seconds for each in _current), default=0)
+
+
 def begin_to_load(unit: Unit) -> None:
     """Load the code, so that it is there when it is needed. Whatever prevents that is reported then."""
     with contextlib.suppress(HubNotFound, OSError):
         load(unit)
 
 
-def run(
-    unit: Unit, question: dict[str, Any], command: list[str], timeout: float, given: str | None
-) -> subprocess.CompletedProcess[str]:
-    """Run a module of the package as the hub would, and return the completed process. Raises subprocess.TimeoutExpired.
+def command(package: HubPackage, unit: Unit, module: str, *arguments: str, part: str = "hub") -> list[str]:
+    """Return the command that runs `main` of a module of the package with the hub's interpreter in a process of its own.
 
-    question: `path` of the package, `module` and its `arguments`. command: does the same in a new process, in case no fork can be made.
+    part: the subpackage that contains the module.
+    """
+    # In sys.path, replace the working directory with the package. Nothing must be imported from the working directory.
+    code = f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.{part}.{module} import main; "
+    code += "main(*sys.argv[1:])"
+    hub = hub_command(unit)
+    return [hub.python, *hub.options, "-c", code, package.path, *arguments]
+
+
+def run(
+    package: HubPackage, unit: Unit, module: str, *arguments: str, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a module of the subpackage `hub` as the hub would, and return the completed process. Raises subprocess.TimeoutExpired.
+
     given: the standard input.
     """
+    new = command(package, unit, module, *arguments)
     with output() as out, output() as err, output() as text:
         text.write((given or "").encode())
         text.seek(0)
-        if fork := _fork(unit, question, [file.fileno() for file in (text, out, err)], timeout):
+        files = [file.fileno() for file in (text, out, err)]
+        if fork := _fork(unit, _question(package, module, arguments), files):
             with fork:
-                return completed(command, fork.wait(timeout), out, err)
-    return run_as_hub(unit, command, timeout, **({} if given is None else {"input": given}))
+                return completed(new, fork.wait(SECONDS), out, err)
+    return run_as_hub(unit, new, SECONDS, **({} if given is None else {"input": given}))
 
 
-def popen(
-    unit: Unit, question: dict[str, Any], command: list[str], timeout: float
-) -> Fork | subprocess.Popen[str]:
+def popen(package: HubPackage, unit: Unit, module: str, *arguments: str) -> Fork | subprocess.Popen[str]:
     """Start a module in the same way, with pipes for its standard input, output and error. Raises subprocess.TimeoutExpired."""
     pipes = [os.pipe() for _file in range(3)]
     theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
     ours = [os.fdopen(pipes[0][1], "w"), *(os.fdopen(pipe[0], errors="replace") for pipe in pipes[1:])]
     try:
-        fork = _fork(unit, question, theirs, timeout)
+        fork = _fork(unit, _question(package, module, arguments), theirs)
     finally:
         for file in theirs:
             os.close(file)
@@ -183,16 +203,20 @@ def popen(
         return fork
     for each in ours:
         each.close()
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, **hub_surroundings(unit))
+    new, pipe = command(package, unit, module, *arguments), subprocess.PIPE
+    return subprocess.Popen(new, stdin=pipe, stdout=pipe, stderr=pipe, **hub_surroundings(unit))
 
 
-def _fork(unit: Unit, question: dict[str, Any], files: list[int], timeout: float) -> Fork | None:
+def _question(package: HubPackage, module: str, arguments: tuple[str, ...]) -> dict[str, Any]:
+    return {"path": package.path, "module": f"jupyterhub_collab.hub.{module}", "arguments": arguments}
+
+
+def _fork(unit: Unit, question: dict[str, Any], files: list[int]) -> Fork | None:
     """Return a running module, or None if it must be started as a new process."""
     for _try in range(2):
         with contextlib.suppress(OSError):
             loaded = load(unit)
-            if fork := loaded.fork(question, files, timeout):
+            if fork := loaded.fork(question, files, SECONDS):
                 return fork
             _forget(loaded)
     return None

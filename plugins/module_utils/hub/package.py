@@ -1,7 +1,7 @@
 # Copyright: collab.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Install and run the Python package that fragments import. Each version has its own directory, which never changes."""
+"""Install the Python package that fragments import. Each version has its own directory, which never changes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,9 @@ import re
 import shutil
 import subprocess
 import tempfile
-from typing import Any
 
 from ..host import transaction
 from ..host.process import read_shown
-from ..host.systemd_unit import Unit
-from . import loaded
-from .process import hub_command
 
 DIRECTORY = "/usr/local/lib/collab.jupyterhub"
 NEW_PREFIX = ".new-"
@@ -86,37 +82,6 @@ class HubPackage:
     def closed(self) -> list[str]:
         """Return the directories of the package that users' servers cannot read, for example because of a strict umask."""
         return [path for path in (DIRECTORY, self.path) if transaction.is_closed(path)]
-
-    def command(self, unit: Unit, module: str, *arguments: str, part: str = "hub") -> list[str]:
-        """Return the command that runs `main` of a module of the package with the hub's interpreter.
-
-        part: the subpackage that contains the module.
-        """
-        # In sys.path, replace the working directory with the package. Nothing must be imported from the working directory.
-        code = (
-            f"import sys; sys.path[0] = sys.argv.pop(1); from jupyterhub_collab.{part}.{module} import main; "
-        )
-        code += "main(*sys.argv[1:])"
-        hub = hub_command(unit)
-        return [hub.python, *hub.options, "-c", code, self.path, *arguments]
-
-    def run(
-        self, unit: Unit, module: str, *arguments: str, given: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a module of the subpackage `hub` with the hub's interpreter, account and environment, and return the completed process.
-
-        given: the standard input.
-        """
-        command = self.command(unit, module, *arguments)
-        return loaded.run(unit, self._question(module, arguments), command, SECONDS, given)
-
-    def popen(self, unit: Unit, module: str, *arguments: str) -> loaded.Fork | subprocess.Popen[str]:
-        """Start a module in the same way, with pipes for its standard input, output and error."""
-        command = self.command(unit, module, *arguments)
-        return loaded.popen(unit, self._question(module, arguments), command, SECONDS)
-
-    def _question(self, module: str, arguments: tuple[str, ...]) -> dict[str, Any]:
-        return {"path": self.path, "module": f"jupyterhub_collab.hub.{module}", "arguments": arguments}
 
 
 def imports(fragment: bytes) -> bool:

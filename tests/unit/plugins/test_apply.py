@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import data, record, steps
+from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import data, kinds, record, steps
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.step import Step, StepFailed
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import change as hub_change
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import compare as hub_compare
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import lab_files
 from ansible_collections.collab.jupyterhub.plugins.modules import apply as apply_module
@@ -47,14 +47,16 @@ class Host:
             directory.mkdir(parents=True)
         step = Step(
             self.module,
-            ArgumentSpecValidator(hub_change.ARGUMENTS)
+            ArgumentSpecValidator(hub_compare.ARGUMENTS)
             .validate(
                 {name: value for name, value in options.items() if name != "package_path"}
                 | {"package": FILES}
             )
             .validated_parameters,
         )
-        for each in hub_change.HubConfig(step).changes(Unit("hub", HUB)):
+        comparison = hub_compare.Comparison(step)
+        comparison.compare()
+        for each in comparison.changes:
             Path(each.path).write_bytes(each.content or b"")
         self.write(
             {"hub": {"api_url": "", "base_url": "/"}, "path": str(self.main), "runs_with": {"50-rtc": {}}}
@@ -80,9 +82,9 @@ class Host:
 def unit(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Return the properties of the hub's unit, which a test may change."""
     told = dict(HUB)
-    for module in (hub_change, record):
+    for module in (hub_compare, record):
         monkeypatch.setattr(module, "show", lambda name: Unit(name, told))
-    monkeypatch.setattr(hub_change, "account_of", lambda unit: (0, 0, []))
+    monkeypatch.setattr(hub_compare, "account_of", lambda unit: (0, 0, []))
     return told
 
 
@@ -144,6 +146,12 @@ DIFFERENCES: dict[str, Change] = {
     "the record was writable by others": lambda host: host.record.chmod(0o666),
     "others can write to the state": lambda host: host.state.chmod(0o777),
     "JupyterLab has settings that the plan removes": write_menus,
+    "the record has steps that cannot be compared here": lambda host: host.edit_record(
+        steps=[*host.steps, {"name": "made", "does": "project_workspaces", "options": {}}]
+    ),
+    "the record has a question that cannot be asked here": lambda host: host.edit_record(
+        question={"root": "/"}
+    ),
     "the list of files that were written is out of date": lambda host: lab_files.record(
         "collab-rtc", {"/x": b""}
     ),
@@ -234,11 +242,16 @@ def test_record_goes_with_the_collaboration(host: Host) -> None:
 class Done:
     """Steps of a test: what was called, in order, with the environment of that moment."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.called: list[tuple[str, str | None]] = []
-        arguments = {"name": {"type": "str"}, "fails": {"type": "bool"}, "settings": {"type": "dict"}}
-        kinds = dict.fromkeys(("hub_config", "python_packages", "lab_settings"), (arguments, self.apply))
-        monkeypatch.setattr(steps, "KINDS", kinds)
+        arguments: dict[str, Any] = {
+            "name": {"type": "str"},
+            "fails": {"type": "bool"},
+            "settings": {"type": "dict"},
+        }
+        self.kinds: steps.Kinds = dict.fromkeys(
+            ("hub_config", "python_packages", "lab_settings"), (arguments, self.apply)
+        )
 
     def apply(self, step: Step) -> dict[str, Any]:
         self.called.append((step.params["name"], os.environ.get("PIP_INDEX_URL")))
@@ -253,7 +266,9 @@ class Done:
     def run(self, *wanted: dict[str, Any]) -> dict[str, Any]:
         module = SimpleNamespace(check_mode=False)
         start = lambda params: Step(module, params)  # noqa: E731
-        return steps.apply_all([*wanted], start, {"PIP_INDEX_URL": "https://me:secret@pypi.example.org"})
+        return steps.apply_all(
+            self.kinds, [*wanted], start, {"PIP_INDEX_URL": "https://me:secret@pypi.example.org"}
+        )
 
 
 def one(name: str, does: str, **options: Any) -> dict[str, Any]:
@@ -262,7 +277,7 @@ def one(name: str, does: str, **options: Any) -> dict[str, Any]:
 
 def test_environment_reaches_installers_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
-    done = Done(monkeypatch)
+    done = Done()
     before = dict(os.environ)
     done.run(one("a", "lab_settings"), one("packages", "python_packages"), one("change", "hub_config"))
     assert [name for name, seen in done.called if seen] == ["packages"]
@@ -271,8 +286,8 @@ def test_environment_reaches_installers_only(monkeypatch: pytest.MonkeyPatch) ->
     assert dict(os.environ) == before
 
 
-def test_failure_ends_the_run_and_names_what_was_done_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = Done(monkeypatch)
+def test_failure_ends_the_run_and_names_what_was_done_before() -> None:
+    done = Done()
     with pytest.raises(StepFailed, match=r"^It failed\. Nothing was changed\.$") as told:
         done.run(one("change", "hub_config", fails=True), one("a", "lab_settings"))
     assert told.value.result == {"log": ["last"]}
@@ -284,8 +299,8 @@ def test_failure_ends_the_run_and_names_what_was_done_before(monkeypatch: pytest
     assert [name for name, _seen in done.called] == ["change", "lab", "change"]
 
 
-def test_menu_gets_the_prefix_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    done = Done(monkeypatch)
+def test_menu_gets_the_prefix_of_the_hub() -> None:
+    done = Done()
     menu = one("menu", "lab_settings", settings={"url": f"{data.BASE_URL}page"})
     result = done.run(one("change", "hub_config"), menu | {"unless": '{"url": "/page"}'})
     assert [each["after"] for each in result["diff"]] == ["change", "menu"]
@@ -300,7 +315,8 @@ def test_passwords_are_in_no_result(
     """However the module ends. A short value does not spoil the result."""
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setattr(record, "show", lambda name: Unit(name, HUB))
-    done = Done(monkeypatch)
+    done = Done()
+    monkeypatch.setattr(apply_module, "KINDS", done.kinds)
     environment = {"PIP_INDEX_URL": "https://me:secret@pypi.example.org", "UV_OFFLINE": "1"}
     for fails in (False, True):
         wanted = [one("6.1.1", "python_packages", fails=fails)]
@@ -323,5 +339,5 @@ def test_what_is_removed_is_what_is_there(tmp_path: Path) -> None:
     for check_mode in (True, False):
         for name, changed in (("link", True), ("kept", True), ("missing", False)):
             step = Step(SimpleNamespace(check_mode=check_mode), {"path": str(tmp_path / name)})
-            assert steps.remove(step)["changed"] is changed
+            assert kinds.remove(step)["changed"] is changed
             assert kept.exists() is (check_mode or name == "link")

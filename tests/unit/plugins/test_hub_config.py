@@ -10,6 +10,7 @@ from ansible_collections.collab.jupyterhub.plugins.module_utils.host import stat
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.step import Step
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import change as hub_change
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import compare as hub_compare
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
 
 TEXT = 'import sys\n\nsys.path.insert(0, "@PACKAGE@")\n'
@@ -21,8 +22,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(host_state, "STATE_DIRECTORY", str(tmp_path))
     monkeypatch.setattr(hub_package, "DIRECTORY", str(tmp_path / "package"))
     told = {"LoadState": "loaded", "ActiveState": "active", "MainPID": "1", "InvocationID": "one"}
-    monkeypatch.setattr(hub_change, "show", lambda name: Unit(name, told))
-    monkeypatch.setattr(hub_change, "account_of", lambda unit: (0, 0, []))
+    monkeypatch.setattr(hub_compare, "show", lambda name: Unit(name, told))
+    monkeypatch.setattr(hub_compare, "account_of", lambda unit: (0, 0, []))
     params = {
         "path": str(tmp_path / "jupyterhub_config.py"),
         "fragment": "50-rtc",
@@ -42,7 +43,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     module = Step(SimpleNamespace(check_mode=True, warn=print), params)
     change = hub_change.HubConfig(module)
     change.package.install()
-    for each in change.changes(Unit("hub", told)):
+    change.compare()
+    for each in change.changes:
         Path(each.path).parent.mkdir(exist_ok=True)
         Path(each.path).write_bytes(each.content or b"")
     host_state.remember(

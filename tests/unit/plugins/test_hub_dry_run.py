@@ -14,8 +14,10 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block, transaction
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.transaction import FileChange
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import loaded
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.dry_run import DryRun, leftovers
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.compare import DRY_RUN
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.dry_run import DryRun
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Refused
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.package import package_files
 
@@ -91,7 +93,7 @@ def try_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Try:
             return DryRun(package, unit, main, config_block.fragments_directory(main)).of(changes)
         finally:
             transaction.unstage(changes)
-            assert leftovers(main) == []
+            assert not [*directory.rglob(f"{DRY_RUN}*")]
             assert sorted(directory.rglob("*")) == sorted([*before, directory / "jupyterhub_collab.d"])
 
     return run
@@ -191,7 +193,7 @@ def test_program_that_a_configuration_starts_is_not_waited_for(
     try_with: Try, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: str
 ) -> None:
     """It inherits the output, where it says why it ends, and the hub would be refused after two minutes."""
-    monkeypatch.setattr(hub_package, "SECONDS", 40)
+    monkeypatch.setattr(loaded, "SECONDS", 40)
     note = f"open({str(tmp_path / 'stays')!r}, 'w').write(str(stays))\n"
     try:
         assert try_with("hub.py", hub_py=QUIET + starts + note)["base_url"] == "/"

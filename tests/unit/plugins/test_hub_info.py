@@ -11,9 +11,9 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import accounts, listeners
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import info as hub_info
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import package as hub_package
 from ansible_collections.collab.jupyterhub.plugins.module_utils.packages import lab
-from ansible_collections.collab.jupyterhub.plugins.modules import hub_info
 
 
 def test_what_another_hub_of_the_host_keeps_for_itself(

@@ -91,7 +91,7 @@ class Site:
         return Unit("hub", properties | {"WorkingDirectory": f"{self.directory}/cwd"})
 
     def run(self, *arguments: str, module: str = "tells", given: str | None = None) -> Any:
-        return self.package.run(self.unit, module, *arguments, given=given)
+        return loaded.run(self.package, self.unit, module, *arguments, given=given)
 
     def tells(self) -> Any:
         return json.loads(self.run().stdout)
@@ -109,7 +109,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def test_module_that_runs_in_a_fork_notices_no_difference(site: Site) -> None:
-    command = site.package.command(site.unit, "tells", "an", "argument")
+    command = loaded.command(site.package, site.unit, "tells", "an", "argument")
     new = run_as_hub(site.unit, command, 30, input="question")
     for _time in range(2):
         forked = site.run("an", "argument", given="question")
@@ -124,7 +124,7 @@ def test_module_that_runs_in_a_fork_notices_no_difference(site: Site) -> None:
     ("how", "status"), [("raise", 1), ("exit", 1), ("die", -signal.SIGTERM)], ids=["raise", "exit", "die"]
 )
 def test_module_that_fails(how: str, status: int, site: Site) -> None:
-    new = run_as_hub(site.unit, site.package.command(site.unit, "tells", how), 30)
+    new = run_as_hub(site.unit, loaded.command(site.package, site.unit, "tells", how), 30)
     forked = site.run(how)
     assert forked.returncode == new.returncode == status
     assert forked.stderr.splitlines()[-1:] == new.stderr.splitlines()[-1:]
@@ -198,7 +198,7 @@ def test_process_that_was_killed_is_replaced(site: Site) -> None:
 
 
 def test_module_that_takes_too_long_is_killed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package.SECONDS", 3)
+    monkeypatch.setattr(loaded, "SECONDS", 3)
     site.environment["LASTS"] = "600"
     with pytest.raises(subprocess.TimeoutExpired):
         site.run(f"{site.directory}/ended", module="lasts")
@@ -210,7 +210,7 @@ def test_module_that_takes_too_long_is_killed(site: Site, monkeypatch: pytest.Mo
 
 
 def test_pipes(site: Site) -> None:
-    with site.package.popen(site.unit, "lasts", f"{site.directory}/ended") as process:
+    with loaded.popen(site.package, site.unit, "lasts", f"{site.directory}/ended") as process:
         assert process.stdout and process.stdin
         assert int(process.stdout.readline()) > 0
         assert not (site.directory / "ended").exists()
@@ -221,7 +221,7 @@ def test_pipes(site: Site) -> None:
 
 def test_forks_outlive_a_run_that_is_killed(site: Site) -> None:
     """A module that has created something, such as a token, still removes it. The process that has loaded the code ends."""
-    process = site.package.popen(site.unit, "lasts", f"{site.directory}/ended")
+    process = loaded.popen(site.package, site.unit, "lasts", f"{site.directory}/ended")
     assert process.stdout and process.stdin and isinstance(process, loaded.Fork)
     process.stdout.readline()
     running = loaded._current.pop()

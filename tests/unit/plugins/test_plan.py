@@ -209,7 +209,7 @@ class Asked(ActionModule):
 
     def __init__(self, host: dict[str, Any], found: dict[str, Any] | None = None) -> None:
         self._templar = Templar(DataLoader())
-        self.answers = {"hub_info": host, "project_info": found or {}}
+        self.answers = {"hub_info": host, "hub_info_with_projects": host, "project_info": found or {}}
         self.asked: list[str] = []
 
     def _ask(self, module: str, arguments: dict[str, Any], *_others: Any) -> dict[str, Any]:
@@ -236,19 +236,19 @@ def test_host_with_problems_gets_no_plan() -> None:
     said = asked.refused(jupyterhub_projects=[RAIN])
     assert said.startswith("The systemd unit hub does not exist.")
     assert said.endswith("Nothing was changed.")
-    assert asked.asked == ["hub_info"]
+    assert asked.asked == ["hub_info_with_projects"]
 
 
 def test_projects_of_the_host_are_asked_about_and_checked() -> None:
     made = {"snow": {"account": "project-snow", "workspaces": ["files"], "root": "/srv/jupyterhub-projects"}}
     remembered = FIT["remembered"] | {"projects": {"snow": "project-snow"}}
     found = projects.NOTHING | {"remembered": made}
-    for given in ({}, {"jupyterhub_projects": [RAIN]}):
+    for given, module in (({}, "hub_info"), ({"jupyterhub_projects": [RAIN]}, "hub_info_with_projects")):
         asked = Asked(FIT | {"remembered": remembered}, found)
         said = asked.refused(**given)
         assert said.startswith("The project snow exists on the host but is missing from jupyterhub_projects.")
         assert said.endswith("Nothing was changed.")
-        assert asked.asked == ["hub_info", "project_info"]
+        assert asked.asked == [module, "project_info"]
     asked = Asked(FIT | {"remembered": remembered}, found)
     assert asked._plan({"jupyterhub_rtc_state": "absent"}, {})["state"] == "absent"
     assert asked.asked == ["hub_info"]

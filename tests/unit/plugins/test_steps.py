@@ -13,7 +13,7 @@ from ansible.template import Templar
 from ansible_collections.collab.jupyterhub.plugins.action import apply as apply_action
 from ansible_collections.collab.jupyterhub.plugins.action.plan import Refused
 from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import data
-from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import steps as on_host
+from ansible_collections.collab.jupyterhub.plugins.module_utils.apply import kinds as on_host
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import HubPackage
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import image_recipe, wheel
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan as plans

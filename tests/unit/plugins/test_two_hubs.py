@@ -12,10 +12,11 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import kept_files
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import state as host_state
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import info as hub_info
 from ansible_collections.collab.jupyterhub.plugins.module_utils.projects import deletion
 from ansible_collections.collab.jupyterhub.plugins.module_utils.projects.state import STATE, Projects
 from ansible_collections.collab.jupyterhub.plugins.module_utils.workspaces import gates
-from ansible_collections.collab.jupyterhub.plugins.modules import hub_info, project_info, project_workspaces
+from ansible_collections.collab.jupyterhub.plugins.modules import project_info, project_workspaces
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils import plan
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
 
