@@ -171,7 +171,7 @@ def command(package: HubPackage, unit: Unit, module: str, *arguments: str, part:
 
 
 def run(
-    package: HubPackage, unit: Unit, module: str, *arguments: str, given: str | None = None
+    package: HubPackage, unit: Unit, module: str, *arguments: str, given: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a module of the subpackage `hub` as the hub would, and return the completed process. Raises subprocess.TimeoutExpired.
 
@@ -179,13 +179,13 @@ def run(
     """
     new = command(package, unit, module, *arguments)
     with output() as out, output() as err, output() as text:
-        text.write((given or "").encode())
+        text.write(given.encode())
         text.seek(0)
         files = [file.fileno() for file in (text, out, err)]
         if fork := _fork(unit, _question(package, module, arguments), files):
             with fork:
                 return completed(new, fork.wait(SECONDS), out, err)
-    return run_as_hub(unit, new, SECONDS, **({} if given is None else {"input": given}))
+    return run_as_hub(unit, new, SECONDS, given)
 
 
 def popen(package: HubPackage, unit: Unit, module: str, *arguments: str) -> Fork | subprocess.Popen[str]:

@@ -12,6 +12,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -287,19 +288,27 @@ def hub_surroundings(unit: Unit) -> dict[str, Any]:
 
 
 def run_as_hub(
-    unit: Unit, command: list[str], timeout: float, **options: Any
+    unit: Unit, command: list[str], timeout: float, given: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run a command with the hub's account, environment and working directory, and return the completed process.
 
-    timeout: in seconds. Raises subprocess.TimeoutExpired.
+    timeout: in seconds. given: the standard input. Raises subprocess.TimeoutExpired.
 
     The end of the output is not waited for, because the hub's configuration may start a program that stays and inherits it.
     """
-    options = {"stdin": None if "input" in options else subprocess.DEVNULL} | options | hub_surroundings(unit)
-    with output() as out, output() as err:
-        code = subprocess.run(
-            command, stdout=out, stderr=err, timeout=timeout, check=False, **options
-        ).returncode
+    deadline = time.monotonic() + timeout
+    with output() as out, output() as err, output() as text:
+        text.write(given.encode())
+        text.seek(0)
+        files: dict[str, Any] = {"stdin": text, "stdout": out, "stderr": err}
+        # `wait` with a limit only looks every 50 ms whether the process has ended.
+        with (
+            subprocess.Popen(command, **files, **hub_surroundings(unit)) as process,
+            at_most(timeout, process.kill),
+        ):
+            code = process.wait()
+        if code == -signal.SIGKILL and time.monotonic() >= deadline:
+            raise subprocess.TimeoutExpired(command, timeout)
         return completed(command, code, out, err)
 
 

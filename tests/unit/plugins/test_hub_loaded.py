@@ -90,7 +90,7 @@ class Site:
         properties = {"ExecStart": f"{{ path=/x ; argv[]={words} ; }}", "Environment": told}
         return Unit("hub", properties | {"WorkingDirectory": f"{self.directory}/cwd"})
 
-    def run(self, *arguments: str, module: str = "tells", given: str | None = None) -> Any:
+    def run(self, *arguments: str, module: str = "tells", given: str = "") -> Any:
         return loaded.run(self.package, self.unit, module, *arguments, given=given)
 
     def tells(self) -> Any:
@@ -110,7 +110,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def test_module_that_runs_in_a_fork_notices_no_difference(site: Site) -> None:
     command = loaded.command(site.package, site.unit, "tells", "an", "argument")
-    new = run_as_hub(site.unit, command, 30, input="question")
+    new = run_as_hub(site.unit, command, 30, "question")
     for _time in range(2):
         forked = site.run("an", "argument", given="question")
         assert json.loads(forked.stdout) == json.loads(new.stdout)

@@ -311,13 +311,20 @@ def test_output_that_another_program_keeps_open_is_not_waited_for(start: Start) 
         os.kill(stays, 9)
 
 
+def test_program_that_takes_too_long_is_killed(start: Start) -> None:
+    unit = start("#!/bin/sh\nexec jupyterhub\n")
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_as_hub(unit, ["sleep", "600"], 0.5)
+    assert run_as_hub(unit, ["sh", "-c", "kill -KILL $$"], 30).returncode == -signal.SIGKILL
+
+
 def test_host_that_forbids_files_in_memory(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object) -> int:
         raise PermissionError
 
     monkeypatch.setattr(os, "memfd_create", refuse)
     unit = start("#!/bin/sh\nexec jupyterhub\n")
-    done = run_as_hub(unit, ["sh", "-c", "cat; echo failed >&2"], 30, input="answer")
+    done = run_as_hub(unit, ["sh", "-c", "cat; echo failed >&2"], 30, "answer")
     assert (done.stdout, done.stderr) == ("answer", "failed\n")
 
 
