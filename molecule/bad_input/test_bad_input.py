@@ -34,11 +34,11 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "unknown option of a project": (
         {"jupyterhub_projects": [{"name": "rain", "memory": "4G"}]},
-        "jupyterhub_projects.memory. Supported parameters include: account, cpu_limit",
+        "jupyterhub_projects, entry 1 ('rain') has an unknown option 'memory'. The options are account, cpu_limit",
     ),
     "unknown access level": (
         {"jupyterhub_server_access": [{"owner": "alice", "users": ["bob"], "level": "own"}]},
-        "value of level must be one of: view, edit, manage, got: own found in jupyterhub_server_access",
+        "jupyterhub_server_access, entry 1 ('alice'): level is 'own'. Set it to view, edit, manage",
     ),
 }
 # What is set -> what the play finds and says, with everything else as on this host.
