@@ -14,6 +14,7 @@ import inspect
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -69,8 +70,9 @@ class Fork:
         return self.returncode
 
     def kill(self) -> None:
-        """Kill everything that the process has started, and the process."""
-        if self.process.poll() is None:
+        """Kill the process and everything that it has started, unless the module has ended."""
+        runs = not select.select([self.status], [], [], 0)[0]
+        if runs:  # so the number of its group is not another's
             os.killpg(self.process.pid, signal.SIGKILL)
 
 

@@ -209,6 +209,19 @@ def test_module_that_takes_too_long_is_killed(site: Site, monkeypatch: pytest.Mo
     wait_until(lambda: subprocess.run(left, check=False).returncode == 1)
 
 
+def test_module_is_killed_after_the_process_that_has_started_it(site: Site) -> None:
+    with loaded.popen(site.package, site.unit, "lasts", f"{site.directory}/ended") as process:
+        assert process.stdout
+        pid = int(process.stdout.readline())
+        loaded._current[0].process.kill()
+        loaded._current[0].process.wait()
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    left = ["pgrep", "--runstates=DRST", "--pgroup", str(loaded._current[0].process.pid)]
+    wait_until(lambda: subprocess.run(left, check=False).returncode == 1)
+    assert pid and not (site.directory / "ended").exists()
+
+
 def test_pipes(site: Site) -> None:
     with loaded.popen(site.package, site.unit, "lasts", f"{site.directory}/ended") as process:
         assert process.stdout and process.stdin
