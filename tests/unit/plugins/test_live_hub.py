@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which request makes systemd start a hub. No host of these tests runs systemd."""
+"""Which request makes systemd start a hub, and how the hub is watched then. No host of these tests runs systemd."""
 
+import time
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
-from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import live
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import health, live
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Failed
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import HubPackage
 
 
@@ -32,3 +35,30 @@ def test_hub_that_has_ended_is_started(
     monkeypatch.setattr(live, "systemctl", systemctl)
     live.LiveHub("hub", HubPackage({}), 1, 0, pytest.fail).restart({})
     assert asked[-1] == (verb, "hub")
+
+
+@pytest.mark.parametrize(
+    ("stops", "fails", "said"),
+    [
+        (True, True, "the hub answered and then stopped"),
+        (True, False, "the hub answered and then stopped"),
+        (False, True, "roles differ"),
+        (False, False, ""),
+    ],
+)
+def test_hub_is_watched_while_it_is_checked(
+    stops: bool, fails: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a check fails because the hub has stopped, that is the reason."""
+    told = {"ActiveState": "active", "MainPID": "1", "InvocationID": "one"}
+    monkeypatch.setattr(live, "show", lambda name: Unit(name, dict(told)))
+    monkeypatch.setattr(health, "version", lambda *_arguments: "6.1.1")
+    hub = live.LiveHub("hub", HubPackage({}), 1, 0, pytest.fail)
+    begun = time.monotonic()
+    with pytest.raises(Failed, match=said) if said else nullcontext(), hub.started({"api_url": ""}, 0.5):
+        told |= {"InvocationID": "two"} if stops else {}
+        time.sleep(0.3)
+        if fails:
+            raise Failed("roles differ")
+    took = time.monotonic() - begun
+    assert took < 0.5 if stops else took >= 0.5
