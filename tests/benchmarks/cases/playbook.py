@@ -7,6 +7,7 @@ Also measure which steps of the playbook take how long.
 import statistics
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from testinfra import get_host
@@ -20,6 +21,8 @@ from sharing import HUB_PYTHON
 
 FIRST_ROUNDS, AGAIN_ROUNDS = 5, 10
 PLAYS = {"ours": OURS, "Utrecht's way": str(ROOT / "tests/benchmarks/cases/utrecht.yml")}
+WITH_UV = "ours, on a host with uv"
+FIRST_PLAYS = {**PLAYS, WITH_UV: OURS}
 # The unavoidable parts, measured alone.
 PING, RESTART, LOAD = (
     "`ansible -m ping`",
@@ -50,9 +53,11 @@ def measure(stage: Stage) -> Result:
                 steps.setdefault(step, {}).setdefault(column, []).append(took)
 
     for index in range(-1, stage.rounds or FIRST_ROUNDS):
-        for way in by_turns(index):
+        for way in by_turns(FIRST_PLAYS, index):
             host = with_pip(stage.another("first"))
-            done, until_up = first_run(PLAYS[way], host)
+            if way == WITH_UV:
+                install_uv(host)
+            done, until_up = first_run(FIRST_PLAYS[way], host)
             assert done.play.changed > 0, done.play.output
             note(way, FIRST, done.seconds, index >= 0)
             note(way, UNTIL_UP, until_up, index >= 0)
@@ -63,7 +68,7 @@ def measure(stage: Stage) -> Result:
     hosts = {"ours": stage.platform, "Utrecht's way": with_pip(stage.another("utrecht"))}
     timed_play(PLAYS["Utrecht's way"], hosts["Utrecht's way"].name)
     for index in range(-1, stage.rounds or AGAIN_ROUNDS):
-        for way in by_turns(index):
+        for way in by_turns(PLAYS, index):
             done = timed_play(PLAYS[way], hosts[way].name)
             assert done.play.changed == 0, done.play.output
             note(way, AGAIN, done.seconds, index >= 0)
@@ -83,9 +88,9 @@ def measure(stage: Stage) -> Result:
     return Result(rows | shown, f"{reading(rows)} {longest(steps)}", {"playbook": chart(steps).svg()})
 
 
-def by_turns(index: int) -> list[str]:
-    """Return both ways, alternating which is first."""
-    return list(PLAYS) if index % 2 == 0 else list(reversed(PLAYS))
+def by_turns(ways: Iterable[str], index: int) -> list[str]:
+    """Return the ways, alternating which is first."""
+    return list(ways) if index % 2 == 0 else list(ways)[::-1]
 
 
 def with_pip(host: Platform) -> Platform:
@@ -97,6 +102,13 @@ def with_pip(host: Platform) -> Platform:
         "$(/usr/bin/python3 -c 'import site; print(site.getsitepackages()[0])')"
     )
     return host
+
+
+def install_uv(host: Platform) -> None:
+    """Install uv on a host, which downloads it otherwise if it has to install packages."""
+    get_host(f"podman://{host.name}").check_output(
+        f"{HUB_PYTHON} -m pip install --quiet --target /opt/uv uv && ln -s /opt/uv/bin/uv /usr/local/bin/uv"
+    )
 
 
 def first_run(playbook: str, host: Platform) -> tuple[TimedPlay, float]:
@@ -133,10 +145,11 @@ def restart(stage: Stage) -> None:
 def add_ratios(rows: Rows) -> None:
     """Add the ratios of measurements from the same round."""
     ours, utrecht, least = rows["ours"], rows["Utrecht's way"], rows[PING]
-    rows["ours / Utrecht's way"] = {
-        column: [one / other for one, other in zip(ours[column], utrecht[column], strict=True)]
-        for column in (*COLUMNS, UNTIL_UP)
-    }
+    for way, columns in (("ours", (*COLUMNS, UNTIL_UP)), (WITH_UV, (FIRST, UNTIL_UP))):
+        rows[f"{way} / Utrecht's way"] = {
+            column: [one / other for one, other in zip(rows[way][column], utrecht[column], strict=True)]
+            for column in columns
+        }
     rows[f"ours / {PING}"] = {
         AGAIN: [one / other for one, other in zip(ours[AGAIN], least[ALONE], strict=True)]
     }
@@ -152,10 +165,11 @@ def reading(rows: Rows) -> str:
 
     other = "Utrecht's way"
     first, up, again = (median(f"ours / {other}", column) for column in (FIRST, UNTIL_UP, AGAIN))
+    with_uv = median(f"{WITH_UV} / {other}", UNTIL_UP)
     pings = median(f"ours / {PING}", AGAIN)
     return (
-        f"In a first run, the hub answers after {beside(up, other, GOALS[UNTIL_UP])}. The whole run, with all checks, takes "
-        f"{first:.2f} times as long as {other}. A run with nothing to change takes "
+        f"In a first run, the hub answers after {beside(up, other, GOALS[UNTIL_UP])}, and on a host that has uv, "
+        f"after {with_uv:.2f} times. The whole run, with all checks, takes {first:.2f} times as long. A run with nothing to change takes "
         f"{beside(again, other, GOALS[AGAIN])}, and {beside(pings, PING, GOAL_PINGS)}. "
         f"The hub takes {median(RESTART, ALONE):.1f} s to restart and answer, which Utrecht's way does not wait for. "
         f"Loading JupyterHub's code once takes {median(LOAD, ALONE):.1f} s."
