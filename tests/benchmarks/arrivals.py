@@ -1,37 +1,45 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Many people who come to one server: what telling everyone who is there costs it, and what open pages cost that do nothing.
 
-`cases/arrivals.py` measures this on a hub in a container. Without a container, on servers without a hub that this starts on this machine:
+The servers are without a hub, which would let people in more slowly than this. `cases/arrivals.py` measures all of it; or:
 
-    python -m benchmarks.arrivals 60 300 1000 [--pages 10 30 100]
+    python -m benchmarks.arrivals 60 300 [--pages 10 30] [--megabytes 60]   # to try some of it; the numbers in the document stay
+    python -m benchmarks.arrivals --record    # all of it, for tests/tools/bench_tables.py, also without containers
 """
 
 import argparse
 import asyncio
 import json
+import os
+import platform
+import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 import plain_http
+from benchmarks import Result
+from benchmarks.bench import RESULTS, busy
 from benchmarks.typing_crowd import cpu_of
 from here import PRESENCE, Here
 from jupyterhub_collab.server.watching import AWARENESS, message_of, tabs_in
-from local_server import TOKEN, Configured
+from local_server import TOKEN, Configured, LocalServer
 from people.errors import NotGiven
 from people.sockets import Door, dial
 
 EVENTS, PAGES = "api/events/subscribe", "api/collaboration/room/JupyterLab:globalAwareness"
 STATUS = "api/status"
-ARRIVING, OPEN = (60, 300, 1000), (10, 30, 100)
+ARRIVING, OPEN, TYPED = (60, 300, 1000), (10, 30, 60), (60,)
 ARRIVALS = 20  # a second
 SETTLE_SECONDS = 200.0
 RENEWAL = 15.0  # seconds between two reports of each page that it is still there
@@ -47,6 +55,7 @@ MEMORY, CPU, STALL, SENT, LOST = (
     "sent, MB",
     "disconnected",
 )
+COME, HAVE, SLEEP = "people come", "pages are open", "MB are typed and one page does not read"
 SHARE, MESSAGES = "CPU, % of a core", "messages/s"
 # Configuration of a server that tells everyone everything at once, whatever a page says, and waits for slow readers.
 AS_BEFORE = """
@@ -85,12 +94,13 @@ Hear = Callable[[int, ClientConnection, bytes], Awaitable[None]]
 class Place:
     """A server that is running: its URL, its process, and the headers of someone who can ask it."""
 
+    server: LocalServer
     url: str
     process: int
     headers: dict[str, str]
 
-    def door(self, path: str, headers: dict[str, str] | None = None) -> Door:
-        return Door(f"{self.url.replace('http', 'ws', 1)}/{path}", headers or self.headers)
+    def door(self, path: str) -> Door:
+        return Door(f"{self.url.replace('http', 'ws', 1)}/{path}", self.headers)
 
 
 @dataclass
@@ -113,21 +123,21 @@ class Crowd:
     async def _open(self, door: Door, when: float, hear: Hear | None) -> None:
         await asyncio.sleep(when - time.monotonic())
         try:
-            socket = await dial(door)
+            opened = await dial(door)
         except (OSError, NotGiven):
             self.disconnected += 1
             return
-        self.readers.append(asyncio.create_task(self._read(len(self.sockets), socket, hear)))
-        self.sockets.append(socket)
+        self.readers.append(asyncio.create_task(self._read(len(self.sockets), opened, hear)))
+        self.sockets.append(opened)
 
-    async def _read(self, index: int, socket: ClientConnection, hear: Hear | None) -> None:
+    async def _read(self, index: int, source: ClientConnection, hear: Hear | None) -> None:
         try:
             while True:
-                message = await socket.recv(decode=False)
+                message = await source.recv(decode=False)
                 self.received += len(message)
                 self.messages += 1
                 if hear is not None:
-                    await hear(index, socket, message)
+                    await hear(index, source, message)
         except ConnectionClosed:
             self.disconnected += 1
 
@@ -135,8 +145,8 @@ class Crowd:
         for each in self.readers:
             each.cancel()
         await asyncio.gather(*self.readers, return_exceptions=True)
-        for socket in self.sockets:
-            socket.transport.abort()
+        for opened in self.sockets:
+            opened.transport.abort()
 
 
 class Witness(Here):
@@ -155,8 +165,9 @@ class Witness(Here):
             self.hear(event)
 
 
-async def arrive(place: Place, doors: list[Door]) -> dict[str, float]:
+async def come(place: Place, people: int) -> dict[str, float]:
     """Have people open a page each, wait until all of them are known to the first one, and return what that has cost the server."""
+    doors = people * [place.door(EVENTS)]
     witness, first, crowd = Witness(place), Crowd(), Crowd()
     before, cpu = peak_of(place.process, anew=True), cpu_of(place.process)
     with longest_wait(place) as waited:
@@ -184,12 +195,13 @@ async def arrive(place: Place, doors: list[Door]) -> dict[str, float]:
     return seen
 
 
-async def stay(place: Place, doors: list[Door], seconds: float = PAGE_SECONDS) -> dict[str, float]:
+async def have_open(place: Place, pages: int, seconds: float = PAGE_SECONDS) -> dict[str, float]:
     """Have people open the room of all pages, do nothing as JupyterLab does, and return what that costs the server."""
+    doors = pages * [place.door(PAGES)]
     crowd = Crowd()
     clocks: list[dict[int, int]] = [{} for _door in doors]
 
-    async def repeat(index: int, socket: ClientConnection, message: bytes) -> None:
+    async def repeat(index: int, page: ClientConnection, message: bytes) -> None:
         """Tell the server what this page has heard of others, as y-websocket does."""
         if message[0] != AWARENESS:
             return
@@ -201,13 +213,13 @@ async def stay(place: Place, doors: list[Door], seconds: float = PAGE_SECONDS) -
         ]
         known |= {tab: clock for tab, clock, _state in news}
         if news:
-            await socket.send(message_of(news))
+            await page.send(message_of(news))
 
     await crowd.join(doors, repeat)
     begin, cpu, messages = time.monotonic(), cpu_of(place.process), crowd.messages
     index = 0
     while time.monotonic() < begin + seconds:
-        socket, turn = crowd.sockets[index % len(doors)], 1 + index // len(doors)
+        page, turn = crowd.sockets[index % len(doors)], 1 + index // len(doors)
         user = {
             "username": f"user-{index % len(doors)}",
             "name": "A Person",
@@ -216,7 +228,7 @@ async def stay(place: Place, doors: list[Door], seconds: float = PAGE_SECONDS) -
         }
         state = json.dumps({"user": user, "current": "notebook:RTC:work.ipynb", "documents": ["work.ipynb"]})
         try:
-            await socket.send(message_of([(FIRST_TAB + index % len(doors), turn, state.encode())]))
+            await page.send(message_of([(FIRST_TAB + index % len(doors), turn, state.encode())]))
         except ConnectionClosed:
             crowd.disconnected += 1
         index += 1
@@ -227,6 +239,28 @@ async def stay(place: Place, doors: list[Door], seconds: float = PAGE_SECONDS) -
         MESSAGES: (crowd.messages - messages) / took,
     }
     await crowd.leave()
+    return seen
+
+
+async def type_on(place: Place, megabytes: int) -> dict[str, float]:
+    """Have someone change this much of a document while another page that has it open reads nothing, and return what the server keeps."""
+    place.server.write("typed.txt", "")
+    seat = place.server.seat("typed.txt")
+    before = peak_of(place.process, anew=True)
+    typist = await place.server.open("typed.txt")
+    narrow = socket.create_connection(("127.0.0.1", int(place.url.rpartition(":")[2])))
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10_000)
+    sleeper = await connect(
+        seat.door.url, sock=narrow, additional_headers=TOKEN, proxy=None, compression=None
+    )
+    sleeper.transport.pause_reading()
+    for _each in range(megabytes):
+        typist.insert(0, 1_000_000 * "x")
+        typist.delete(0, 1_000_000)
+        await typist.save()
+    seen = {MEMORY: (peak_of(place.process) - before) / 1e6}
+    sleeper.transport.abort()
+    await typist.leave()
     return seen
 
 
@@ -267,31 +301,88 @@ def ask_until_told(url: str, headers: dict[str, str]) -> None:
 
 
 @contextmanager
-def local_place(how: str) -> Iterator[Place]:
+def begun(how: str) -> Iterator[Place]:
+    """Start a server that tells people this."""
     with tempfile.TemporaryDirectory() as directory:
         server = Configured(Path(directory), AS_BEFORE if how == BEFORE else "")
         server.start()
         assert server._process is not None
         try:
-            yield Place(server.address, server._process.pid, TOKEN)
+            yield Place(server, server.address, server._process.pid, TOKEN)
         finally:
             server.kill()
+
+
+def measure_here(
+    rounds: int = 1,
+    arriving: Sequence[int] = ARRIVING,
+    pages: Sequence[int] = OPEN,
+    typed: Sequence[int] = TYPED,
+) -> Result:
+    """Measure with servers of both kinds in turns."""
+    rows: dict[str, dict[str, list[float]]] = {}
+
+    for turn in range(rounds):
+        for work, what, numbers in (
+            (come, COME, arriving),
+            (have_open, HAVE, pages),
+            (type_on, SLEEP, typed),
+        ):
+            for number in numbers:
+                for how in (NOW, BEFORE) if turn % 2 == 0 else (BEFORE, NOW):
+                    with begun(how) as place:
+                        seen = asyncio.run(work(place, number))
+                    row = rows.setdefault(f"{number} {what}, told {how}", {})
+                    for column, measured in seen.items():
+                        row.setdefault(column, []).append(measured)
+                    print(f"{number} {what}, told {how}: {seen}", flush=True)
+    return Result(rows, reading(rows) if (*arriving, *pages, *typed) == (*ARRIVING, *OPEN, *TYPED) else "")
+
+
+def reading(rows: dict[str, dict[str, list[float]]]) -> str:
+    def both(what: str, column: str, unit: str) -> str:
+        now, before = (statistics.median(rows[f"{what}, told {how}"][column]) for how in (NOW, BEFORE))
+        return f"{now:.0f} {unit} instead of {before:.0f}"
+
+    most, pages, typed = f"{ARRIVING[-1]} {COME}", f"{OPEN[-1]} {HAVE}", f"{TYPED[-1]} {SLEEP}"
+    lost = statistics.median(rows[f"{most}, told {NOW}"][LOST])
+    return (
+        f"When {ARRIVING[-1]} people come within a minute, the server sends {both(most, SENT, 'MB')}, and needs {both(most, CPU, 's')} of CPU time. "
+        f"The longest wait for an answer is {both(most, STALL, 's')}, and {lost:.0f} people are disconnected. {OPEN[-1]} open pages that do "
+        f"nothing cost {both(pages, SHARE, '%')} of a core. While {TYPED[-1]} MB are typed and a page does not read them, the server's memory "
+        f"grows by {both(typed, MEMORY, 'MB')}."
+    )
+
+
+def record(result: Result, load: str) -> None:
+    """Save results as tests/benchmarks/bench.py does."""
+    where = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{os.cpu_count()} cores",
+        "Python": platform.python_version(),
+    }
+    where["load"] = f"{load} before, {busy()} after"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    kept = {"circumstances": where, "is_short": False, **asdict(result)}
+    (RESULTS / "bench-arrivals.json").write_text(json.dumps(kept, indent=2) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("visitors", nargs="*", type=int, default=list(ARRIVING))
-    parser.add_argument("--pages", nargs="*", type=int, default=list(OPEN))
+    parser.add_argument("visitors", nargs="*", type=int)
+    parser.add_argument("--pages", nargs="*", type=int, default=[])
+    parser.add_argument("--megabytes", nargs="*", type=int, default=[])
+    parser.add_argument("--record", action="store_true")
     given = parser.parse_args()
-    for work, path, numbers in ((arrive, EVENTS, given.visitors), (stay, PAGES, given.pages)):
-        for number in numbers:
-            for how in (NOW, BEFORE):
-                with local_place(how) as place:
-                    seen = asyncio.run(work(place, [place.door(path)] * number))
-                shown = ", ".join(f"{value:.2f} {name}" for name, value in seen.items())
-                print(f"{work.__name__} {number}, told {how}: {shown}", flush=True)
+    if given.record:
+        load = busy()
+        result = measure_here()
+        record(result, load)
+        print(result.reading)
+    else:
+        measure_here(1, given.visitors, given.pages, given.megabytes)
 
 
 if __name__ == "__main__":
