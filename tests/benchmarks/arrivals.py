@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Many people who come to one server: what telling everyone who is there costs it, and what open pages cost that do nothing.
 
-The servers are without a hub, which would let people in more slowly than this. `cases/arrivals.py` measures all of it; or:
+The servers are without a hub, because a hub admits people more slowly than this. `cases/arrivals.py` measures all of it; or:
 
     python -m benchmarks.arrivals 60 300 [--pages 10 30] [--megabytes 60]   # to try some of it; the numbers in the document stay
     python -m benchmarks.arrivals --record    # all of it, for tests/tools/bench_tables.py, also without containers
