@@ -347,10 +347,10 @@ def reading(rows: dict[str, dict[str, list[float]]]) -> str:
     most, pages, typed = f"{ARRIVING[-1]} {COME}", f"{OPEN[-1]} {HAVE}", f"{TYPED[-1]} {SLEEP}"
     lost = statistics.median(rows[f"{most}, told {NOW}"][LOST])
     return (
-        f"When {ARRIVING[-1]} people come within a minute, the server sends {both(most, SENT, 'MB')}, and needs {both(most, CPU, 's')} of CPU time. "
-        f"The longest wait for an answer is {both(most, STALL, 's')}, and {lost:.0f} people are disconnected. {OPEN[-1]} open pages that do "
-        f"nothing cost {both(pages, SHARE, '%')} of a core. While {TYPED[-1]} MB are typed and a page does not read them, the server's memory "
-        f"grows by {both(typed, MEMORY, 'MB')}."
+        f"When {ARRIVING[-1]} people come within a minute, the server sends {both(most, SENT, 'MB')}, and needs "
+        f"{both(most, CPU, 's of CPU time')}. The longest wait for an answer is {both(most, STALL, 's')}, and {lost:.0f} people are "
+        f"disconnected. {OPEN[-1]} open pages that do nothing cost {both(pages, SHARE, '% of a core')}. While {TYPED[-1]} MB are typed and "
+        f"a page does not read them, the server's memory grows by {both(typed, MEMORY, 'MB')}."
     )
 
 
