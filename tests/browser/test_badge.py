@@ -4,6 +4,7 @@
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from browser.keys import tab_to
 from browser.lab import Lab, come
 from browser.windows import window
 
@@ -40,13 +41,16 @@ def test_one_click_shows_who_is_in_which_document_and_another_opens_it(alice: La
     alice.expect_open(FILE)
 
 
-def test_list_is_reached_by_keyboard(bob: Lab) -> None:
-    bob.badge.focus()
+def test_list_and_share_button_are_reached_by_keyboard(bob: Lab) -> None:
+    """Tab leads to the badge, and arrow keys from there to what follows it in the top bar."""
+    tab_to(bob.badge)
     bob.page.keyboard.press("Enter")
     expect(people(bob)).to_be_visible()
     bob.page.keyboard.press("Escape")
     expect(people(bob)).to_be_hidden()
     expect(bob.badge).to_be_focused()
+    bob.page.keyboard.press("ArrowRight")
+    expect(bob.buttons.filter(has_text="Share")).to_be_focused()
 
 
 def test_own_server_is_called_so(browser: Browser, hub_url: str, passwords: dict[str, str]) -> None:
