@@ -141,6 +141,17 @@ def test_owners_page_is_in_order(alice: Page, screenshots: Path) -> None:
     examine(alice, "mine", screenshots)
 
 
+@pytest.mark.parametrize(("name", "why"), [("Alice", "your own server"), ("nobody", "no user or group")])
+def test_refused_name_stays_in_the_field(alice: Page, screenshots: Path, name: str, why: str) -> None:
+    """By keyboard: a name with which nothing can be shared is refused in a sentence, and can be corrected."""
+    field = alice.get_by_label("Name", exact=True)
+    field.fill(name)
+    field.press("Enter")
+    expect(alice.get_by_role("alert").or_(alice.get_by_role("status")).first).to_contain_text(why)
+    expect(field).to_have_value(name)
+    examine(alice, f"mine-refused-{name}", screenshots)
+
+
 @pytest.fixture(scope="module")
 def carol(browser: Browser, hub: Paged, alice: Page) -> Iterator[Page]:
     """Yield the window of an administrator of a hub with links, shares and visitors of all kinds."""
