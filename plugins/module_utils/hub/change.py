@@ -13,6 +13,7 @@ from typing import Any
 
 from ..host import config_block, transaction
 from ..host import state as host_state
+from ..host.later import Later
 from ..host.step import Step, StepFailed
 from ..host.systemd_unit import NoSystemd, Unit, guarded, journal, show
 from ..host.transaction import FileChange
@@ -37,6 +38,7 @@ class HubConfig(Comparison):
             self.service, self.package, module.params["timeout"], module.params["settle"], module.warn
         )
         self.started = self.restarted = time.time()
+        self.compiling: Later[str] | None = None
         # The hub before the change. Empty if it was not running.
         self.before: dict[str, Any] = {}
 
@@ -47,6 +49,7 @@ class HubConfig(Comparison):
 
     def tidy(self) -> None:
         """Remove unused versions of the package and, if no fragment is left, the directory of the fragments."""
+        self.wait_for_compilation()
         hub_package.remove_unused(host_state.fragments(self.main))
         with contextlib.suppress(OSError):  # it does not exist, or contains something
             os.rmdir(self.fragments)
@@ -68,6 +71,7 @@ class HubConfig(Comparison):
             return {**result, "ended": self.foresee(unit, changes) if self.restart else []}
         if not (self.restart or self.untried):
             self.compile()
+            self.wait_for_compilation()
             self.forget(state)
             return result
         if not unit.running and not self.present:
@@ -129,9 +133,14 @@ class HubConfig(Comparison):
             raise
 
     def compile(self) -> None:
-        """Compile the package for users' servers, unless it is compiled already. Their interpreter may be another one than at the last run."""
-        if self.present and (why := self.package.compile(self.params["python"])):
+        """Begin to compile the package for users' servers. Their interpreter may be another one than at the last run."""
+        if self.present:
+            self.compiling = Later(lambda: self.package.compile(self.params["python"]))
+
+    def wait_for_compilation(self) -> None:
+        if self.compiling and (why := self.compiling.result()):
             self.module.warn(hub_package.NOT_COMPILED.format(path=self.package.path, why=why))
+        self.compiling = None
 
     def recover(self) -> bool:
         """Roll back an interrupted run, and remove what was left (not in check mode)."""
