@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a rerun of the play repairs on a running hub. Scenarios test the rest of the transaction."""
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -69,3 +70,21 @@ def test_package_that_no_fragment_uses_can_be_missing(module: Any) -> None:
     Path(change.fragment).write_text(module.params["content"])
     Path(change.package.path).rename(f"{module.params['path']}.removed")
     assert not change.run()["restarted"]
+
+
+def test_package_is_compiled_meanwhile_and_not_removed_before(module: Any, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nsleep 1\necho no such file >&2\nexit 1\n")
+    python.chmod(0o755)
+    module.params["python"] = str(python)
+    warnings: list[str] = []
+    module.module.warn = warnings.append
+    change = hub_change.HubConfig(module)
+    begun = time.monotonic()
+    change.compile()
+    assert time.monotonic() - begun < 1
+    assert warnings == []
+    for _time in range(2):
+        change.tidy()
+        (warning,) = warnings
+        assert "failed to compile: no such file. Fix it, then rerun." in warning
