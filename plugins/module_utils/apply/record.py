@@ -63,11 +63,11 @@ def keep(service: str, steps: Steps, question: dict[str, Any] | None) -> None:
 
 
 def look(
-    module: AnsibleModule, service: str, kinds: Kinds = KINDS, answer: Answer | None = None
+    module: AnsibleModule, service: str, kinds: Kinds | None = None, answer: Answer | None = None
 ) -> dict[str, Any]:
     """Return what the next plan can do without, or nothing if there is no record, or one with other kinds of steps.
 
-    kinds: the kinds of steps that can be compared here. answer: returns what module project_info would, if that can be asked here.
+    kinds: the kinds of steps that can be compared here; None for those of `KINDS`. answer: returns what module project_info would, if that can be asked here.
 
     `digest` is that of steps that would change nothing (empty if there are none such), `steps` and `warnings` are their results, `found` is the
     answer of module project_info to the `question` with this digest.
@@ -81,7 +81,7 @@ def look(
             if there.st_uid != os.geteuid() or there.st_mode & 0o022:  # also of a link
                 return {}
             known = host_state.recall(name_of(service))
-            return _look(module, service, known, kinds, answer)
+            return _look(module, service, known, kinds or KINDS, answer)
     except (OSError, StepFailed, host_state.Unusable):
         return {}
     except Exception as error:  # a record of another release, or one that is damaged

@@ -50,4 +50,4 @@ def is_port(report: Any) -> bool:
     if not isinstance(report, dict) or {*report} != {PORT}:
         return False
     port = report[PORT]
-    return type(port) is int and 0 < port < 65536
+    return isinstance(port, int) and not isinstance(port, bool) and 0 < port < 65536
