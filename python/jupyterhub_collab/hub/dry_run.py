@@ -207,6 +207,8 @@ def main(*argv: str) -> None:
         Loader.instead_of = argv[0].removeprefix(INSTEAD_OF)
         Loader.candidate = argv[1].removeprefix(USE)
         argv = argv[2:]
+    # A check writes nothing, not even the bytecode of modules next to the configuration.
+    sys.dont_write_bytecode = True
     # The configuration may look at the hub's arguments.
     sys.argv[:] = [os.path.join(os.path.dirname(sys.executable), "jupyterhub"), *argv]
     # Send what the configuration and its child processes print to standard error, so that only the answer is on standard output.

@@ -80,23 +80,17 @@ def forked(function: Callable[..., None], *arguments: Any) -> subprocess.Complet
         )
 
 
-class Package(HubPackage):
-    """The package in this checkout. A fork of this process replaces the hub's interpreter, to save its start."""
+def run(
+    _package: HubPackage, unit: Unit, module: str, *arguments: str, **_options: Any
+) -> subprocess.CompletedProcess[str]:
+    """Do what `loaded.run` does. A fork of this process replaces the hub's interpreter, to save its start."""
+    assert module == "dry_run", unit
 
-    def __init__(self, path: Path) -> None:
-        super().__init__({})
-        self.path = str(path)
+    def load() -> None:
+        play_host()
+        dry_run.main(*arguments)
 
-    def run(
-        self, unit: Unit, module: str, *arguments: str, **_options: Any
-    ) -> subprocess.CompletedProcess[str]:
-        assert module == "dry_run", unit
-
-        def load() -> None:
-            play_host()
-            dry_run.main(*arguments)
-
-        return forked(load)
+    return forked(load)
 
 
 def adapted(content: bytes, directory: Path) -> bytes:
@@ -124,6 +118,7 @@ def record(main: Path, starts: bool = False) -> Record:
 
 
 def _print_record(main: Path, starts: bool) -> None:
+    sys.dont_write_bytecode = True  # which files are there is compared
     play_host()
     # This must come first, because the hub and the fragments change this process.
     settings = recorder.settings(str(main))

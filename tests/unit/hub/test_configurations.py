@@ -7,7 +7,7 @@ Scenario `configurations` does the same with running hubs, through the playbook'
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import pytest
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host import config_block, transaction
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.systemd_unit import Unit
 from ansible_collections.collab.jupyterhub.plugins.module_utils.host.transaction import FileChange
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub import loaded
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.dry_run import DryRun
 from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.errors import Refused
+from ansible_collections.collab.jupyterhub.plugins.module_utils.hub.package import HubPackage
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.fragments import fragments as rendered
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy import projects, rtc
 from ansible_collections.collab.jupyterhub.plugins.plugin_utils.policy.settings import resolve
@@ -24,7 +26,7 @@ from jupyterhub import __version__ as hub_version
 from jupyterhub import version_info
 
 from configurations import BESIDE, MERGED, NEWER, REFUSED, SHARER, STARTS, assert_merged, content_of
-from configurations.in_memory import Package, adapted, record, warm_up
+from configurations.in_memory import adapted, record, run, warm_up
 from scenario import ROOT
 from tiers import some_long
 
@@ -91,7 +93,7 @@ class Site:
         self.before = self.files()
         place = config_block.fragments_directory(str(self.main))
         Path(place).mkdir()
-        self.dry_run = DryRun(Package(ROOT / "python"), unit(self.main), str(self.main), place)
+        self.dry_run = DryRun(HubPackage({}, str(ROOT / "python")), unit(self.main), str(self.main), place)
         self.changes = [
             *(
                 FileChange(config_block.fragment_path(str(self.main), name), text)
@@ -125,8 +127,11 @@ def unit(main: Path) -> Unit:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def warm() -> None:
+def in_memory() -> Iterator[None]:
     warm_up()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(loaded, "run", run)
+        yield
 
 
 @pytest.fixture
