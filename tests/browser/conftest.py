@@ -18,7 +18,7 @@ from browser.lab import Lab, come
 from browser.windows import WIDE, chromium, window
 from ports import free_port
 from scenario import PASSWORDS, ROOT, Platform
-from tiers import LONG
+from tiers import LONG, leave_out_long
 
 HUB = "collab-browser"
 # This one starts a hub of its own.
@@ -31,6 +31,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--keep", action="store_true", help="leave the hub's container running")
     where = "folder for the pictures of the README and the documentation"
     group.addoption("--screenshots", type=Path, default=SCREENSHOTS, help=where)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    leave_out_long(config, items)
 
 
 in_container = partial(demos.in_container, HUB)

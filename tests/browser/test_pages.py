@@ -142,14 +142,19 @@ def test_owners_page_is_in_order(alice: Page, screenshots: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "why"), [("Alice", "your own server"), ("nobody", "no user or group")])
-def test_refused_name_stays_in_the_field(alice: Page, screenshots: Path, name: str, why: str) -> None:
+def test_refused_name_stays_in_the_field(
+    hub: Paged, alice: Page, screenshots: Path, name: str, why: str
+) -> None:
     """By keyboard: a name with which nothing can be shared is refused in a sentence, and can be corrected."""
-    field = alice.get_by_label("Name", exact=True)
+    page = alice.context.new_page()
+    page.goto(f"{hub.front}/services/sharing/")
+    field = page.get_by_label("Name", exact=True)
     field.fill(name)
     field.press("Enter")
-    expect(alice.get_by_role("alert").or_(alice.get_by_role("status")).first).to_contain_text(why)
+    expect(page.get_by_role("alert").or_(page.get_by_role("status")).first).to_contain_text(why)
     expect(field).to_have_value(name)
-    examine(alice, f"mine-refused-{name}", screenshots)
+    examine(page, f"mine-refused-{name}", screenshots)
+    page.close()
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,11 @@ def window(
 ) -> Page:
     """Open a window with no cookies or other stored state. theme: the one that the person prefers on all pages that ask for it."""
     context = browser.new_context(
-        viewport=size, device_scale_factor=scale, color_scheme=theme, timezone_id=TIME_ZONE
+        viewport=size,
+        device_scale_factor=scale,
+        color_scheme=theme,
+        reduced_motion="reduce",  # colors and places are final as soon as something is there
+        timezone_id=TIME_ZONE,
     )
     context.set_default_timeout(PATIENCE)
     Watched(context)
