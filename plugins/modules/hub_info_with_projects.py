@@ -18,15 +18,9 @@ options:
     description: The options of M(collab.jupyterhub.hub_info).
     type: dict
     required: true
-attributes:
-  check_mode:
-    support: full
-    description: Never changes anything.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 extends_documentation_fragment:
   - collab.jupyterhub.internal
+  - collab.jupyterhub.read_only
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

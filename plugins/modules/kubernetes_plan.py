@@ -13,15 +13,9 @@ version_added: 1.1.0
 description:
   - Reads the variables of role jupyterhub_rtc from the play, and resolves them as M(collab.jupyterhub.plan) does.
   - Decides as for a host, and connects to none. Fails if the variables have problems, and says how to fix each one.
-attributes:
-  check_mode:
-    support: full
-    description: Never changes anything.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 extends_documentation_fragment:
   - collab.jupyterhub.internal
+  - collab.jupyterhub.read_only
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

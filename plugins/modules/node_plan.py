@@ -37,15 +37,9 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    support: full
-    description: Never changes anything.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 extends_documentation_fragment:
   - collab.jupyterhub.internal
+  - collab.jupyterhub.read_only
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

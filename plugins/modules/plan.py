@@ -15,15 +15,9 @@ description:
   - Looks at the host with M(collab.jupyterhub.hub_info), and with M(collab.jupyterhub.project_info) if there are projects.
   - Decides on the controller. Fails if the variables or the host have problems, and says how to fix each one.
   - Returns what M(collab.jupyterhub.apply) needs. An empty value means that there is nothing to do.
-attributes:
-  check_mode:
-    support: full
-    description: Never changes anything.
-  diff_mode:
-    support: none
-    description: Changes nothing.
 extends_documentation_fragment:
   - collab.jupyterhub.internal
+  - collab.jupyterhub.read_only
 author:
   - collab.jupyterhub contributors (!UNKNOWN)
 """

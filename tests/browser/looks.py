@@ -43,7 +43,8 @@ class Look:
     def keep(self, page: Page, name: str, folder: Path, *parts: Locator) -> None:
         """Save a picture of a page, and expect that these parts of it can be read."""
         page.screenshot(path=folder / f"{name}-{self}.png")
-        assert [fault for part in parts for fault in self.faults(part)] == []
+        found = [fault for part in parts for fault in self.faults(part)]
+        assert not found, found
 
     def faults(self, part: Locator, narrowest: int = NARROWEST) -> list[str]:
         """Return what cannot be read in a part of a page: faint texts, and the part if it is outside of the window or too narrow."""

@@ -71,7 +71,6 @@ def examine(page: Page, name: str, screenshots: Path, *, by_hub: bool = True) ->
         page.emulate_media(color_scheme=look.theme)
         if by_hub:
             expect(page.locator("html")).to_have_attribute("data-bs-theme", look.theme)
-            page.wait_for_timeout(400)  # Bootstrap fades colors
         found = faults(page)
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             found.append("the page is wider than the window")

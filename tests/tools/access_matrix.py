@@ -36,8 +36,8 @@ def document(access: Access) -> Iterator[str]:
     yield "<!-- Generated from docs/access.yml by `make docs`. -->\n"
     yield "# Who may do what\n"
     yield paragraph(
-        "The tests try each cell below on a live hub and live servers, with JupyterHub 5 and 6, where servers are units of systemd, Slurm jobs, "
-        "and containers of DockerSpawner. The answers are the same. *Yes* means that the person can do it. "
+        "The tests try each cell below on a live hub and live servers, with JupyterHub 5 and 6, where servers are units of systemd. With "
+        "JupyterHub 6, they also try it where servers are Slurm jobs, and containers of DockerSpawner. *Yes* means that the person can do it. "
         "*No* means that the hub or the server refuses because the person lacks the permission, while others can do it. The tests also "
         "compare every person's scopes with those listed here, and allow no more and no fewer."
     )

@@ -21,34 +21,20 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..host import (
-    accounts,
-    config_block,
-    directory_services,
-    kept_files,
-    paths,
-    transaction,
-)
+from ..host import accounts, config_block, directory_services, kept_files, paths, transaction
 from ..host import state as host_state
 from ..host.later import Later
 from ..host.listeners import unit_of
 from ..host.process import all_commands
-from ..host.systemd_unit import (
-    DEFAULT_PATH,
-    NoSystemd,
-    Unit,
-    show,
-)
+from ..host.systemd_unit import DEFAULT_PATH, NoSystemd, Unit, show
 from ..packages import record
-from ..packages.lab import (
-    SYSTEM_PYTHON,
-    describe_lab,
-)
+from ..packages.lab import SYSTEM_PYTHON, describe_lab
 from ..projects.state import Projects
 from . import health
 from . import package as hub_package
 from . import probe as hub_probe
 from .process import (
+    RUN_SOURCE,
     HubNotFound,
     account_of,
     hub_command,
@@ -90,9 +76,7 @@ def describe_hub(unit: Unit, config: str, *wishes: str) -> tuple[dict[str, Any],
     path = next(filter(os.path.exists, (command.config, config)), os.devnull)
     asked = json.dumps({"path": path, "arguments": command.arguments, "people": "people" in wishes})
     try:
-        # `-c` puts the working directory first in sys.path. Do not import from there.
-        code = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
-        probe = [command.python, *command.options, "-c", code, inspect.getsource(hub_probe), asked]
+        probe = [command.python, *command.options, "-c", RUN_SOURCE, inspect.getsource(hub_probe), asked]
         done = run_as_hub(unit, probe, PROBE_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         return no_answer(command.python, str(error)), {}

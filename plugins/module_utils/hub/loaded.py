@@ -25,13 +25,11 @@ from typing import IO, Any
 from ..host.systemd_unit import Unit
 from . import fork_server
 from .package import HubPackage
-from .process import HubNotFound, completed, hub_command, hub_surroundings, output, run_as_hub
+from .process import RUN_SOURCE, HubNotFound, completed, hub_command, hub_surroundings, output, run_as_hub
 
 # Variables that systemd sets anew at each start. The code of the hub is the same.
 OF_ONE_START = re.compile(r"INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID|MEMORY_PRESSURE_\w+")
 SECONDS, END_SECONDS = 120, 5
-# `-c` puts the working directory first in sys.path. Do not import from there.
-RUN = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
 
 
 @dataclass
@@ -117,7 +115,7 @@ class Loaded:
         self.process.kill()
 
 
-# The process of this run, and one more while its forks of another kind are needed.
+# The process of this run, if any. One for another interpreter, account or environment replaces it.
 _current: list[Loaded] = []
 
 
@@ -133,7 +131,7 @@ def load(unit: Unit) -> Loaded:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
-            [command.python, *command.options, "-c", RUN, inspect.getsource(fork_server)],
+            [command.python, *command.options, "-c", RUN_SOURCE, inspect.getsource(fork_server)],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -287,6 +287,10 @@ def hub_surroundings(unit: Unit) -> dict[str, Any]:
     return surroundings
 
 
+# Code that runs the source text in its first argument. `-c` puts the working directory first in sys.path, and nothing is imported from there.
+RUN_SOURCE = "import sys; del sys.path[0]; exec(sys.argv.pop(1))"
+
+
 def run_as_hub(
     unit: Unit, command: list[str], timeout: float, given: str = ""
 ) -> subprocess.CompletedProcess[str]:

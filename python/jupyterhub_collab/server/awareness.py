@@ -10,7 +10,6 @@ So only news is passed on, in one message for all tabs, and the more pages there
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
 from contextvars import ContextVar
@@ -94,9 +93,11 @@ class PassingOn:
                 self._unheard.add(sender)
             return
         # The room's observers may fail on what no page would tell. All others can hear it all the same.
-        with contextlib.suppress(Exception):
+        try:
             own = read_message(message_of([(tab, clock, state)])[1:])
             self._room.awareness.apply_awareness_update(own, self._room)
+        except Exception:
+            LOG.debug("What a page tells of itself is passed on, but was not understood here", exc_info=True)
         self._news[tab] = tab, clock, state
 
     def _may_introduce(self, tab: int, sender: Channel | None) -> bool:

@@ -18,7 +18,7 @@ from ..patches.bounded import bound_memory
 from ..patches.server.bodies import limit_bodies
 from ..patches.server.configured import once_configured, only_if_also
 from ..patches.server.hub_auth import ask_once, name_server, wait_no_longer
-from ..patches.server.kernel_ports import encrypt_kernels
+from ..patches.server.kernel_ports import UNENCRYPTED, encrypt_kernels, has_kernels_in_files
 from ..patches.server.requests import before_requests
 from ..patches.server.websockets import while_open
 from ..patches.server.workers import confine_workers
@@ -57,6 +57,8 @@ def put_in_force() -> None:
         app.log.info(
             "In addition to its owner, this server can be shut down by: %s", guard.levels.managers or "nobody"
         )
+        if not (encrypt_kernels() or has_kernels_in_files(app.config)):
+            app.log.warning(UNENCRYPTED)
 
     if not once_configured(begin):  # Jupyter may read a configuration more than once
         return
@@ -64,7 +66,6 @@ def put_in_force() -> None:
     # Before all others that follow websockets, so that these see only visitors who are admitted.
     while_open(visitors.admitted)
     confine_workers()
-    encrypt_kernels()
     keep_secrets()
     if serves_hub():
         wait_no_longer()

@@ -28,7 +28,10 @@ void test("Tab leads to a control that was added later", () => {
   assert.equal(toolbar.led, 1);
 });
 
-void test("A control outside of a toolbar, or in one of another release, stays as it is", () => {
+void test("A control outside of a toolbar stays as it is, and so does a toolbar of another release", () => {
   leadTo({ closest: () => null } as unknown as Element);
-  leadTo({ closest: () => ({}) } as unknown as Element);
+  const toolbar = { focusableElements: [] as unknown[] };
+  const control = { closest: () => toolbar };
+  leadTo(control as unknown as Element);
+  assert.deepEqual(toolbar, { focusableElements: [] });
 });

@@ -11,8 +11,9 @@ import pytest
 import zmq
 from jupyter_core.paths import jupyter_runtime_dir
 
+from jupyterhub_collab.patches.server.kernel_ports import UNENCRYPTED
 from kernel_page import kernel_page
-from local_server import LocalServer
+from local_server import Configured, LocalServer
 
 pytestmark = pytest.mark.anyio
 HEARD = 5_000  # milliseconds
@@ -43,3 +44,21 @@ async def test_other_accounts_do_not_hear_kernels(server: LocalServer) -> None:
                 await page.until_done(await page.run(f"print('a secret {number}')", "cell"))
             assert own.poll(HEARD)
             assert not other.poll(UNHEARD)
+
+
+OLD = "import zmq\nzmq.has = lambda what: False\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "is_told"),
+    [("", False), (OLD, True), (f"{OLD}c.KernelManager.transport = 'ipc'\n", False)],
+    ids=["encrypted", "not encrypted", "in files"],
+)
+def test_administrator_is_told_where_kernels_are_heard(config: str, is_told: bool, tmp_path: Path) -> None:
+    """Requirement 144: in the log of the server, with the way out."""
+    server = Configured(tmp_path, config)
+    try:
+        server.start()
+        assert (UNENCRYPTED in server.log) is is_told
+    finally:
+        server.kill()

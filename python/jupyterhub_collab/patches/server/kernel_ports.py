@@ -6,19 +6,34 @@ A kernel listens at ports of its host. It takes requests only with a key, but te
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import zmq
 from jupyter_client.manager import KernelManager
 
 from ..patch import patches
 
 AUTO = "auto"
+# For the administrator, if nothing of that is possible.
+UNENCRYPTED = (
+    "Other accounts of this host can listen to what kernels run and output, because jupyter-client or pyzmq cannot encrypt their connections. "
+    'Update jupyter-client to 8.10 or newer, or set c.KernelManager.transport = "ipc"'
+)
 
 
 @patches("jupyter-client", (("7.4.4", "9"),), "jupyter_client.manager:KernelManager")
-def encrypt_kernels() -> None:
+def encrypt_kernels() -> bool:
     """From now on, give each kernel that says it can encrypt its connections the keys for it. What an administrator has set stays.
 
-    Releases of jupyter-client before 8.10 do not know this.
+    Return False, and change nothing, if that is not possible: releases of jupyter-client before 8.10 do not know this.
     """
-    if hasattr(KernelManager, "transport_encryption") and zmq.has("curve"):
-        KernelManager.transport_encryption.default_value = AUTO
+    if not (hasattr(KernelManager, "transport_encryption") and zmq.has("curve")):
+        return False
+    KernelManager.transport_encryption.default_value = AUTO
+    return True
+
+
+def has_kernels_in_files(config: Mapping[str, Any]) -> bool:
+    """Return whether a server's configuration has kernels listen at files of their account, and not at ports."""
+    return any(isinstance(each, Mapping) and each.get("transport") == "ipc" for each in config.values())
