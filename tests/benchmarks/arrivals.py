@@ -4,14 +4,11 @@
 The servers are without a hub, because a hub admits people more slowly than this. `cases/arrivals.py` measures all of it; or:
 
     python -m benchmarks.arrivals 60 300 [--pages 10 30] [--megabytes 60]   # to try some of it; the numbers in the document stay
-    python -m benchmarks.arrivals --record    # all of it, for tests/tools/bench_tables.py, also without containers
 """
 
 import argparse
 import asyncio
 import json
-import os
-import platform
 import socket
 import statistics
 import subprocess
@@ -20,8 +17,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -29,7 +25,6 @@ from websockets.exceptions import ConnectionClosed
 
 import plain_http
 from benchmarks import Result
-from benchmarks.bench import RESULTS, busy
 from benchmarks.typing_crowd import cpu_of
 from here import PRESENCE, Here
 from jupyterhub_collab.server.watching import AWARENESS, message_of, tabs_in
@@ -354,19 +349,6 @@ def reading(rows: dict[str, dict[str, list[float]]]) -> str:
     )
 
 
-def record(result: Result, load: str) -> None:
-    """Save results as tests/benchmarks/bench.py does."""
-    where = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{os.cpu_count()} cores",
-        "Python": platform.python_version(),
-    }
-    where["load"] = f"{load} before, {busy()} after"
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    kept = {"circumstances": where, "is_short": False, **asdict(result)}
-    (RESULTS / "bench-arrivals.json").write_text(json.dumps(kept, indent=2) + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -374,15 +356,8 @@ def main() -> None:
     parser.add_argument("visitors", nargs="*", type=int)
     parser.add_argument("--pages", nargs="*", type=int, default=[])
     parser.add_argument("--megabytes", nargs="*", type=int, default=[])
-    parser.add_argument("--record", action="store_true")
     given = parser.parse_args()
-    if given.record:
-        load = busy()
-        result = measure_here()
-        record(result, load)
-        print(result.reading)
-    else:
-        measure_here(1, given.visitors, given.pages, given.megabytes)
+    measure_here(1, given.visitors, given.pages, given.megabytes)
 
 
 if __name__ == "__main__":

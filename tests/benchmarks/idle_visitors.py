@@ -8,7 +8,6 @@
 
 import argparse
 import asyncio
-import os
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 import plain_http
 from attacked_hub import Attacked
+from benchmarks.typing_crowd import cpu_of
 from people.sockets import Door, dial
 
 EVENTS = "api/events/subscribe"  # which each page has open
@@ -31,7 +31,6 @@ SETTLE_SECONDS = 20.0  # the server has asked about everyone by then, and hears 
 REVOCATIONS = 9
 AT_ONCE = 10
 CREATED_AT_ONCE = 50  # users; the hub answers nobody else meanwhile
-TICKS = os.sysconf("SC_CLK_TCK")
 PUSHED, ASKED = "told by the hub", "asking, as before"
 CPU, SOON = "hub, % of a core", "revocation, s"
 # Appended to the configuration of a hub that tells servers nothing, so that they ask as before.
@@ -137,12 +136,6 @@ async def _read(socket: ClientConnection) -> None:
             pass
     except ConnectionClosed:
         pass
-
-
-def cpu_of(process: int) -> float:
-    """Return the seconds of CPU time that a process of this machine has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def on_this_machine(visitors: Sequence[int], seconds: float) -> None:

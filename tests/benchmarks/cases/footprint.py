@@ -9,7 +9,6 @@ from dataclasses import replace
 import testinfra
 
 from benchmarks import Result, Stage
-from benchmarks.idle_visitors import cpu_of
 from benchmarks.server_kinds import (
     ACCOUNT,
     KINDS,
@@ -24,7 +23,7 @@ from benchmarks.server_kinds import (
 )
 from benchmarks.timed_play import OURS as PLAYBOOK
 from benchmarks.timed_play import timed_play
-from benchmarks.typing_crowd import rss_of
+from benchmarks.typing_crowd import cpu_of, rss_of
 from scenario import ROOT
 from sharing import HUB_PYTHON
 

@@ -15,8 +15,8 @@ from typing import Any
 import plain_http
 import simulated_servers
 from benchmarks import Result, Stage
-from benchmarks.idle_visitors import cpu_of
 from benchmarks.server_kinds import process
+from benchmarks.typing_crowd import cpu_of
 from scenario import wait_until
 from sharing import HUB_PYTHON
 

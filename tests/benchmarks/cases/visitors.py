@@ -6,9 +6,10 @@ import statistics
 from functools import partial
 
 from benchmarks import Result, Stage
-from benchmarks.idle_visitors import ASKED, CPU, PUSHED, SILENT, SOON, VISITORS, Site, cpu_of
+from benchmarks.idle_visitors import ASKED, CPU, PUSHED, SILENT, SOON, VISITORS, Site
 from benchmarks.idle_visitors import measure as visit
 from benchmarks.server_kinds import process
+from benchmarks.typing_crowd import cpu_of
 from scenario import wait_until
 from sharing import begin
 
