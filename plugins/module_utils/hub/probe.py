@@ -340,6 +340,8 @@ async def as_the_hub(question: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # A look writes nothing, not even the bytecode of modules next to the configuration.
+    sys.dont_write_bytecode = True
     # Redirect what the configuration prints, itself or through other programs, to stderr. Only the answer goes to stdout.
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)

@@ -199,6 +199,18 @@ def test_configuration_may_look_at_the_hubs_arguments(tmp_path: Path) -> None:
     assert ask(config, "--debug")["commands"] == [["jupyterhub", "--debug", f"--config={config}"]]
 
 
+def test_look_writes_nothing(tmp_path: Path) -> None:
+    """Not even the bytecode of a module that the configuration imports."""
+    (tmp_path / "site_people.py").write_text("COMMAND = ['own-command']\n")
+    config = tmp_path / "hub.py"
+    config.write_text(
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport site_people\nc.Spawner.cmd = site_people.COMMAND\n"
+    )
+    before = sorted(tmp_path.rglob("*"))
+    assert ask(config)["commands"] == [["own-command"]]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_fragments_of_ours_are_passed_over(tmp_path: Path) -> None:
     """Our fragments are skipped: they would import the hub's whole code and set nothing that is asked for.
 
